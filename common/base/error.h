@@ -1,0 +1,27 @@
+/* What went wrong, and what the caller does about it. */
+#ifndef WAYBILL_BASE_ERROR_H
+#define WAYBILL_BASE_ERROR_H
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+enum error_action {
+    ERROR_NONE,
+    ERROR_RETRY,       /* the other side is away: try again later */
+    ERROR_ABORT_BATCH, /* abort the transaction and take over */
+    ERROR_SET_ASIDE,   /* this input is bad: dead letter */
+    ERROR_FATAL        /* this process cannot go on */
+};
+
+struct error {
+    enum error_action action;
+    char text[256]; /* what happened, for a person; each level may prefix it */
+};
+
+/* Sets err (which may be NULL) and returns -1, so that one may write `return error_set(…)`. */
+int error_set(struct error *err, enum error_action action, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts "prefix: " before the text and returns -1. */
+int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
