@@ -163,6 +163,25 @@ static void entry_set_timer(struct kit_entry *entry, const char *name, int64_t d
     entry->timers[entry->timer_count++] = (struct kit_timer){strdup(name), due_ms};
 }
 
+/* The route for an event's type, or for a state's timer or reply. */
+static const struct route *route_find(const struct kit *kit, const struct record_type *on,
+                                      const struct record_type *state, const char *timer,
+                                      const char *reply)
+{
+    for (size_t i = 0; i < kit->route_count; i++) {
+        const struct route *route = &kit->routes[i];
+        if (on && route->on == on)
+            return route;
+        if (timer && route->state == state && route->on_timer &&
+            strcmp(route->on_timer, timer) == 0)
+            return route;
+        if (reply && route->state == state && route->on_reply &&
+            strcmp(route->on_reply, reply) == 0)
+            return route;
+    }
+    return NULL;
+}
+
 /* ---- the sink: a rule's wishes are kept in order and carried out when it says DONE ---- */
 
 static struct kit *kit_of(struct effects_sink *sink)
@@ -189,11 +208,7 @@ static void sink_put_state(struct effects_sink *sink, const void *state)
 static void sink_set_timer(struct effects_sink *sink, const char *name, int64_t due_ms)
 {
     struct kit *kit = kit_of(sink);
-    bool known = false;
-    for (size_t i = 0; i < kit->route_count; i++)
-        known |= kit->routes[i].on_timer && strcmp(kit->routes[i].on_timer, name) == 0 &&
-                 kit->routes[i].state == kit->staged->type;
-    assert(known && "set_timer: no route has this on_timer for this state");
+    assert(route_find(kit, NULL, kit->staged->type, name, NULL) && "no route for this timer");
     entry_set_timer(kit->staged, name, due_ms);
 }
 
@@ -343,11 +358,9 @@ static enum verdict decide(struct kit *kit, const struct route *route, struct ev
 
 enum verdict kit_run(struct kit *kit, const struct event *ev)
 {
-    for (size_t i = 0; i < kit->route_count; i++)
-        if (ev->type && kit->routes[i].on == ev->type)
-            return decide(kit, &kit->routes[i], *ev);
-    assert(!"no route for this event");
-    return SET_ASIDE;
+    const struct route *route = route_find(kit, ev->type, NULL, NULL, NULL);
+    assert(route && "no route for this event");
+    return decide(kit, route, *ev);
 }
 
 enum verdict kit_event(struct kit *kit, const struct record_type *type, struct str key,
@@ -362,19 +375,14 @@ enum verdict kit_reply(struct kit *kit, const struct record_type *state, struct 
 {
     struct kit_intent *intent = intent_of(kit, state, key, reply->intent_id);
     assert(intent && !intent->withdrawn && !intent->answered);
+    const struct route *route = route_find(kit, NULL, state, NULL, intent->intent.name);
+    assert(route && "no route for this reply");
     struct call_reply full = *reply;
-    if (!full.name.ptr)
-        full.name = str_from(intent->intent.name);
-    if (!full.endpoint.ptr)
-        full.endpoint = intent->intent.endpoint;
+    full.name = str_from(intent->intent.name);
+    full.endpoint = intent->intent.endpoint;
     intent->answered = !reply->parked;
-    for (size_t i = 0; i < kit->route_count; i++)
-        if (kit->routes[i].state == state && kit->routes[i].on_reply &&
-            str_equal(str_from(kit->routes[i].on_reply), full.name))
-            return decide(kit, &kit->routes[i],
-                          (struct event){.reply = &full, .key = key, .time_ms = kit->ctx.now_ms});
-    assert(!"no route for this reply");
-    return SET_ASIDE;
+    return decide(kit, route,
+                  (struct event){.reply = &full, .key = key, .time_ms = kit->ctx.now_ms});
 }
 
 enum verdict kit_fire(struct kit *kit, const struct record_type *state, struct str key,
@@ -382,15 +390,12 @@ enum verdict kit_fire(struct kit *kit, const struct record_type *state, struct s
 {
     struct kit_entry *entry = entry_find(kit, state, key);
     struct kit_timer *timer = timer_find(entry, name);
-    assert(timer && "kit_fire: this timer is not set");
+    assert(timer && "this timer is not set");
+    const struct route *route = route_find(kit, NULL, state, name, NULL);
+    assert(route && "no route for this timer");
     struct event ev = {.timer = name, .key = key, .time_ms = timer->due_ms};
     entry_cancel_timer(entry, name);
-    for (size_t i = 0; i < kit->route_count; i++)
-        if (kit->routes[i].state == state && kit->routes[i].on_timer &&
-            strcmp(kit->routes[i].on_timer, name) == 0)
-            return decide(kit, &kit->routes[i], ev);
-    assert(!"no route for this timer");
-    return SET_ASIDE;
+    return decide(kit, route, ev);
 }
 
 size_t kit_advance(struct kit *kit, int64_t ms)
@@ -427,13 +432,10 @@ size_t kit_pump(struct kit *kit)
     while (kit->pumped_count < kit->emitted_count) {
         assert(given < PUMPED_MAX && "the rules answer themselves without end");
         struct kit_record record = kit->emitted[kit->pumped_count++];
-        for (size_t i = 0; i < kit->route_count; i++) {
-            if (kit->routes[i].on != record.type)
-                continue;
-            kit_event(kit, record.type, record.key, record.body);
-            given++;
-            break;
-        }
+        if (!route_find(kit, record.type, NULL, NULL, NULL))
+            continue;
+        kit_event(kit, record.type, record.key, record.body);
+        given++;
     }
     return given;
 }

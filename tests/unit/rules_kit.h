@@ -81,7 +81,7 @@ enum verdict kit_event(struct kit *kit, const struct record_type *type, struct s
 /* The same with every part of the event chosen by the test (id, time_ms). ev->type decides. */
 enum verdict kit_run(struct kit *kit, const struct event *ev);
 
-/* The call of the key's intent `reply->intent_id` ended. reply->name may be NULL: the intent's. */
+/* The call of the key's intent `reply->intent_id` ended; name and endpoint are the intent's. */
 enum verdict kit_reply(struct kit *kit, const struct record_type *state, struct str key,
                        const struct call_reply *reply);
 
