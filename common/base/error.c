@@ -27,8 +27,9 @@ int error_prefix(struct error *err, const char *format, ...)
     va_end(args);
     char text[sizeof(err->text)];
     memcpy(text, err->text, sizeof(text));
-    size_t used = strlen(prefix);
+    size_t used = strlen(prefix), room = sizeof(err->text) - used;
     memcpy(err->text, prefix, used);
-    snprintf(err->text + used, sizeof(err->text) - used, ": %s", text);
+    if (snprintf(err->text + used, room, ": %s", text) >= (int)room)
+        err->text[sizeof(err->text) - 1] = '\0'; /* cut, which is fine */
     return -1;
 }
