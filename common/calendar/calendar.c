@@ -231,21 +231,32 @@ static bool is_among(struct str code, const char *codes)
     return false;
 }
 
+/* ucurr_isAvailable() knows one country per currency and forgets INR, so the list is walked. */
+static bool is_currency(struct str currency)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UEnumeration *known = ucurr_openISOCurrencies(UCURR_COMMON | UCURR_NON_DEPRECATED, &status);
+    bool found = false;
+    while (U_SUCCESS(status) && !found) {
+        int32_t len = 0;
+        const char *code = uenum_next(known, &len, &status);
+        if (!code)
+            break;
+        found = str_equal(currency, (struct str){code, (size_t)len});
+    }
+    uenum_close(known);
+    return found;
+}
+
 bool calendar_currency_digits(struct str currency, int *out_digits)
 {
-    static const UDate in_use_since = 1.5e12; /* 2017: a currency retired before is none */
-    UChar code[4];
-    UErrorCode status = U_ZERO_ERROR;
-    if (currency.len != 3 || !widen(currency, code, 4) ||
-        !ucurr_isAvailable(code, in_use_since, U_DATE_MAX, &status) || U_FAILURE(status))
+    if (!is_currency(currency))
         return false;
     /* The standard's own digits: ICU's are those of shop prices and drop the paisa of PKR. */
-    if (is_among(currency, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF "))
+    if (is_among(currency, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF "))
         *out_digits = 0;
     else if (is_among(currency, "BHD IQD JOD KWD LYD OMR TND "))
         *out_digits = 3;
-    else if (is_among(currency, "CLF UYW "))
-        *out_digits = 4;
     else
         *out_digits = 2;
     return true;
