@@ -53,14 +53,14 @@ struct log_field {
     ((struct log_field){.name = (label), .kind = LOG_KIND_DOUBLE, .real = (value)})
 #define LOG_BOOL(label, value)                                                                     \
     ((struct log_field){.name = (label), .kind = LOG_KIND_BOOL, .number = (value)})
-#define LOG_END ((struct log_field){.kind = LOG_KIND_END})
+#define LOG_FIELDS_END ((struct log_field){.kind = LOG_KIND_END})
 
-#define log_debug(...)   log_line(LOG_DEBUG, __VA_ARGS__, LOG_END)
-#define log_info(...)    log_line(LOG_INFO, __VA_ARGS__, LOG_END)
-#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__, LOG_END)
-#define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__, LOG_END)
+#define log_debug(...)   log_line(LOG_DEBUG, __VA_ARGS__, LOG_FIELDS_END)
+#define log_info(...)    log_line(LOG_INFO, __VA_ARGS__, LOG_FIELDS_END)
+#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__, LOG_FIELDS_END)
+#define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__, LOG_FIELDS_END)
 
-/* The fields are struct log_field by value, LOG_END last: use the four above. */
+/* The fields are struct log_field by value, LOG_FIELDS_END last: use the four above. */
 void log_line(enum log_level level, const char *message, ...);
 
 /* Would a line of that level be written? For fields that cost something to make. */
