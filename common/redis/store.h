@@ -1,0 +1,117 @@
+/* The states of one service in Redis: a fold of its changelog, one hash and one sorted set per
+ * task.
+ *
+ * `{prefix}{service}:{task}` in braces (so that both keys live in one cluster slot) is a hash:
+ * field `p` is the position, opaque here; all other fields are the caller's (`s:<type>:<key>`,
+ * `i:<id>`). The same name with `:due` is the sorted set: members are the caller's, scores > 0 say
+ * when (Unix ms), -1 marks what is pending. Task i lives on urls[i % url_count].
+ *
+ * All functions: -1 with ERROR_RETRY = Redis is away, nothing is known about what was done; call
+ * again after a pause (the next call connects anew). Redis not being there is never reported as
+ * "absent". ERROR_FATAL = a bug or a server that cannot run the scripts. */
+#ifndef WAYBILL_REDIS_STORE_H
+#define WAYBILL_REDIS_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct store;
+
+struct store_settings {
+    const char *const *urls; /* see redis.h */
+    size_t url_count;
+    const char *prefix;                 /* "waybill." */
+    const char *service;                /* "intake" */
+    int connect_timeout_ms, timeout_ms; /* 0 = the defaults of redis.h */
+};
+
+/* Checks the settings; does not connect yet. */
+MUST_CHECK int store_open(struct store **out, const struct store_settings *cfg, struct error *err);
+void store_close(struct store *store);
+
+/* Every Redis answers. */
+MUST_CHECK int store_ping(struct store *store, struct error *err);
+
+/* One task's part of a load: what is asked, and what was found. */
+struct store_load {
+    int32_t task;
+    const struct str *fields;
+    size_t field_count;
+    struct str position; /* out: `p`; ptr NULL = the task has none */
+    struct str *values;  /* out: field_count of them, in the arena; ptr NULL = absent */
+};
+
+/* Reads the position and the fields of each task as they are at one moment per task; all tasks in
+ * one round trip per Redis. Values are copied into the arena. On an error nothing in loads is of
+ * use. ERROR_ABORT_BATCH: the arena is full. */
+MUST_CHECK int store_load(struct store *store, struct store_load *loads, size_t count,
+                          struct arena *arena, struct error *err);
+
+struct store_change {
+    struct str field;
+    struct str value; /* ptr NULL = delete */
+};
+
+struct store_due {
+    struct str member;
+    int64_t score; /* > 0: due then; < 0: pending; 0 = remove */
+};
+
+/* What a batch does to one task. */
+struct store_batch {
+    int32_t task;
+    struct str expected; /* the position it was decided on; ptr NULL = none */
+    struct str position; /* the new one; not empty */
+    const struct store_change *changes;
+    size_t change_count;
+    const struct store_due *due;
+    size_t due_count;
+    bool moved; /* out of store_apply: Redis stood elsewhere; not everything was applied */
+};
+
+/* Applies each batch if its task still stands at `expected`, else says `moved` and writes nothing
+ * more of it. In chunks of at most STORE_CHUNK pairs, each compared first; the position is written
+ * with the last one. All tasks in one round trip per Redis and chunk. A batch may be applied again
+ * after ERROR_RETRY only by taking over. */
+MUST_CHECK int store_apply(struct store *store, struct store_batch *batches, size_t count,
+                           struct error *err);
+
+/* For the rebuild: the same without a comparison (`expected` is not looked at, `moved` stays); one
+ * batch is atomic, position included. Give it a few thousand pairs at a time. */
+MUST_CHECK int store_restore(struct store *store, const struct store_batch *batch,
+                             struct error *err);
+
+enum { STORE_CHUNK = 1000 };
+
+/* Forgets the task: both keys. */
+MUST_CHECK int store_wipe(struct store *store, int32_t task, struct error *err);
+
+struct store_due_list {
+    struct store_due *ptr;
+    size_t len;
+};
+
+/* The members that are due: 0 < score <= up_to, lowest first, at most limit; in the arena. */
+MUST_CHECK int store_due(struct store *store, int32_t task, int64_t up_to, size_t limit,
+                         struct arena *arena, struct store_due_list *out, struct error *err);
+
+/* All members that are pending (score < 0), at most limit. */
+MUST_CHECK int store_pending(struct store *store, int32_t task, size_t limit, struct arena *arena,
+                             struct store_due_list *out, struct error *err);
+
+/* The smallest score > 0; INT64_MAX = none. */
+MUST_CHECK int store_earliest(struct store *store, int32_t task, int64_t *out, struct error *err);
+
+/* Adds one to a counter that lives in a field of the task's hash (wiped with it; removed by a
+ * change with value NULL) and says what it is now. */
+MUST_CHECK int store_count(struct store *store, int32_t task, struct str field, int64_t *out,
+                           struct error *err);
+
+/* Takes one token from a bucket that all workers share: 0 = taken, else how many ms to wait before
+ * trying again (nothing taken). rate_per_s > 0 and burst >= 1. A bucket that is not used forgets
+ * itself. Lossy: if Redis loses it, it is full again. */
+MUST_CHECK int store_take_token(struct store *store, struct str bucket, double rate_per_s,
+                                double burst, int64_t now_ms, int64_t *out_wait_ms,
+                                struct error *err);
+
+#endif
