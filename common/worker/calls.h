@@ -96,7 +96,7 @@ enum offer_result {
  * as it was.
  * An intent whose endpoint is not in the settings is held back as if its endpoint were off. */
 enum offer_result calls_offer(struct calls *calls, const struct task_intent *intent, int32_t task,
-                              int32_t epoch, enum calls_origin origin);
+                              uint64_t epoch, enum calls_origin origin);
 
 /* How many more intents of this endpoint would be taken. */
 size_t calls_room(const struct calls *calls, struct str endpoint);
