@@ -66,7 +66,7 @@ void http_close(struct http *http);
 
 /* Takes over a copy; exactly one result with this owner follows. ERROR_RETRY: HTTP_REQUESTS_MAX are
  * under way. ERROR_SET_ASIDE: the request can never be sent (URL not allowed, control bytes in a
- * header). */
+ * header). A proxy of the environment is used, but not to this machine. */
 int http_submit(struct http *http, const struct http_request *request,
                 struct error *err) MUST_CHECK;
 
@@ -76,8 +76,14 @@ bool http_collect(struct http *http, struct http_result *out) MUST_CHECK;
 /* An eventfd that is readable while results wait. Only for poll; do not read it. */
 int http_fd(const struct http *http);
 
-/* Whether the URL may be called at all: https, or http to this machine, without user or password in
- * it. */
-bool http_url_allowed(struct str url);
+enum http_url {
+    HTTP_URL_REFUSED, /* not to be called */
+    HTTP_URL_LOCAL,   /* http or https to this machine */
+    HTTP_URL_REMOTE   /* https to another one */
+};
+
+/* Refused: another scheme, http to another machine, user or password in it, anything but printable
+ * ASCII. */
+enum http_url http_url_check(struct str url);
 
 #endif
