@@ -33,7 +33,8 @@ enum {
     CONFIG_PARTS_MAX = 8,
     CONFIG_ARGUMENTS_MAX = 4096,
     SETTING_BYTES_MAX = 64 * 1024, /* of one value, also of a secret's file */
-    SETTINGS_HASH_BYTES = 16       /* hex digits */
+    SETTINGS_HASH_BYTES = 16,      /* hex digits */
+    SETTING_VARIABLE_BYTES = 128   /* of an environment variable's name */
 };
 
 /* What each kind fills, and how its value is written:
@@ -149,6 +150,9 @@ MUST_CHECK int settings_load(const struct config_part *parts, size_t part_count,
 /* Is the table itself right: alphabetical, names well-formed, defaults readable and in range,
  * fields inside the struct? For a unit test of every component. */
 MUST_CHECK int settings_check_table(const struct settings *settings, struct error *err);
+
+/* "kafka.bootstrap_servers" -> "WAYBILL_KAFKA_BOOTSTRAP_SERVERS". */
+void settings_variable(const char *name, char out[SETTING_VARIABLE_BYTES]);
 
 /* First 64 bits of the SHA-256 over the effective non-secret settings of this table and its
  * sections, as hex: equal hashes = the same rules apply. sections as given to load_section, or
