@@ -1,0 +1,36 @@
+/* Carriers' own bytes -> scans in canonical words. One file per source; adapters.c lists them.
+ *
+ * An adapter is tolerant (domain 2c): a scan that cannot be read is left out and the rest is used;
+ * an unknown code becomes the status UNKNOWN, which leaves the parcel where it is. */
+#ifndef WAYBILL_TRACKING_INGEST_ADAPTERS_H
+#define WAYBILL_TRACKING_INGEST_ADAPTERS_H
+
+#include "base/arena.h"
+#include "events.h"
+
+enum { PAYLOAD_SCANS_MAX = 200 };
+
+struct scans {
+    struct scan_reported *ptr;
+    size_t len;
+};
+
+/* key: <carrier>/<number>, as the payload was produced; the payload must be about that number.
+ * out is room for PAYLOAD_SCANS_MAX and empty. NULL, or why the payload is no good (static text).
+ */
+typedef const char *adapter(struct str body, struct str key, struct arena *arena,
+                            struct scans *out);
+
+adapter shiprocket_read;
+
+/* By payload->source. Scans in no particular order. */
+const char *adapters_read(const struct payload_received *payload, struct str key,
+                          struct arena *arena, struct scans *out);
+
+/* A wall clock reading by a pattern of YYYY MM DD hh mm ss and other characters as they are:
+ * "DD MM YYYY hh:mm:ss". What follows the pattern is not looked at. False, out unchanged, if it is
+ * not one. Date in days since 1970-01-01. */
+bool adapters_wall_clock(struct str text, const char *pattern, int32_t *out_date,
+                         int32_t *out_seconds);
+
+#endif
