@@ -36,7 +36,7 @@ struct kafka_new_topic {
     size_t config_count;
 };
 
-/* Creates what is missing and returns once every broker answers for it; a topic that exists is left
+/* Creates what is missing and returns once the metadata has it; a topic that exists is left
  * as it is. ERROR_RETRY when Kafka is away (calling again is safe), ERROR_FATAL when the broker
  * refuses. */
 MUST_CHECK int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *topics,

@@ -1,0 +1,276 @@
+/* Topics, their configuration and the ends of their logs. */
+#include "kafka/admin.h"
+#include "kafka/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COUNTS_MAX = 256, VISIBLE_POLL_MS = 50 };
+
+struct kafka_admin {
+    struct client client;
+    struct {
+        char *topic;
+        int32_t count;
+    } counts[COUNTS_MAX];
+    size_t counted;
+};
+
+static const struct client_setting defaults[] = {{0}};
+
+static const struct client_setting fixed[] = {
+    {"isolation.level", "read_uncommitted", false}, /* else the high watermark is not the end */
+    {0},
+};
+
+int kafka_admin_open(struct kafka_admin **out, const struct kafka_settings *settings,
+                     struct error *err)
+{
+    struct kafka_admin *admin = calloc(1, sizeof(*admin));
+    rd_kafka_conf_t *conf = NULL;
+    if (!admin)
+        return error_set(err, ERROR_FATAL, "out of memory for a Kafka client");
+    if (client_configure(&admin->client, settings, defaults, fixed, &conf, err) ||
+        client_open(&admin->client, RD_KAFKA_CONSUMER, conf, err)) {
+        free(admin);
+        return -1;
+    }
+    *out = admin;
+    return 0;
+}
+
+bool kafka_admin_close(struct kafka_admin *admin, int timeout_ms)
+{
+    if (!admin)
+        return true;
+    if (!client_close(&admin->client, timeout_ms))
+        return false;
+    for (size_t i = 0; i < admin->counted; i++)
+        free(admin->counts[i].topic);
+    free(admin);
+    return true;
+}
+
+static int failed(struct kafka_admin *admin, const char *what, const char *topic,
+                  rd_kafka_resp_err_t code, struct error *err)
+{
+    rd_kafka_poll(admin->client.rk, 0);
+    bool told = admin->client.has_error;
+    admin->client.has_error = false;
+    return error_set(err, client_action(code), "Kafka %s %s: %s%s%s", what, topic,
+                     rd_kafka_err2str(code), told ? ": " : "", told ? admin->client.error : "");
+}
+
+static void remember_count(struct kafka_admin *admin, const char *topic, int32_t count)
+{
+    char *copy = admin->counted < COUNTS_MAX ? strdup(topic) : NULL;
+    if (copy) {
+        admin->counts[admin->counted].topic = copy;
+        admin->counts[admin->counted++].count = count;
+    }
+}
+
+int kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int timeout_ms,
+                           int32_t *out_count, struct error *err)
+{
+    for (size_t i = 0; i < admin->counted; i++)
+        if (strcmp(admin->counts[i].topic, topic) == 0) {
+            *out_count = admin->counts[i].count;
+            return 0;
+        }
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(admin->client.rk, topic, NULL);
+    if (!handle)
+        return error_set(err, ERROR_FATAL, "Kafka: '%s' is not a topic's name", topic);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->client.rk, 0, handle, &metadata, timeout_ms);
+    int32_t count = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code =
+            metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        count = code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(handle);
+    bool missing =
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing)
+        return failed(admin, "metadata of", topic, code, err);
+    if (count > 0)
+        remember_count(admin, topic, count);
+    *out_count = count;
+    return 0;
+}
+
+int kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition,
+                           int timeout_ms, int64_t *out_low, int64_t *out_high, struct error *err)
+{
+    int64_t low = 0, high = 0;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->client.rk, topic, partition,
+                                                                &low, &high, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failed(admin, "watermarks of", topic, code, err);
+    *out_low = low;
+    *out_high = high;
+    return 0;
+}
+
+/* Waits for the answer to a request that was sent to the queue, and destroys the queue. NULL = none
+ * in time, or the request failed as a whole. */
+static rd_kafka_event_t *answer(struct kafka_admin *admin, const char *what, const char *topic,
+                                rd_kafka_queue_t *queue, int timeout_ms, struct error *err)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return event;
+    failed(admin, what, topic, code, err);
+    if (event)
+        rd_kafka_event_destroy(event);
+    return NULL;
+}
+
+static rd_kafka_AdminOptions_t *admin_options(struct kafka_admin *admin, rd_kafka_admin_op_t op,
+                                              int timeout_ms)
+{
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin->client.rk, op);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
+    if (op == RD_KAFKA_ADMIN_OP_CREATETOPICS)
+        rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, NULL, 0);
+    return options;
+}
+
+static int find_config(const rd_kafka_event_t *event, const char *topic, const char *name,
+                       char *out, size_t size, struct error *err)
+{
+    size_t resource_count = 0, count = 0;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event),
+        &resource_count);
+    if (resource_count != 1 || rd_kafka_ConfigResource_error(resources[0]))
+        return error_set(err, ERROR_SET_ASIDE, "Kafka configuration of %s: %s", topic,
+                         resource_count ? rd_kafka_ConfigResource_error_string(resources[0])
+                                        : "no answer");
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) != 0 || !value)
+            continue;
+        if (strlen(value) >= size)
+            break;
+        memcpy(out, value, strlen(value) + 1);
+        return 0;
+    }
+    return error_set(err, ERROR_SET_ASIDE, "Kafka configuration of %s: no %s, or longer than %zu",
+                     topic, name, size);
+}
+
+int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char *name,
+                       int timeout_ms, char *out, size_t size, struct error *err)
+{
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
+    rd_kafka_DescribeConfigs(admin->client.rk, &resource, 1, options, queue);
+    rd_kafka_event_t *event = answer(admin, "configuration of", topic, queue, timeout_ms, err);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+    if (!event)
+        return -1;
+    int result = find_config(event, topic, name, out, size, err);
+    rd_kafka_event_destroy(event);
+    return result;
+}
+
+static int create_result(const rd_kafka_event_t *event, struct error *err)
+{
+    size_t count = 0;
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
+        rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            continue;
+        bool away = code == RD_KAFKA_RESP_ERR_NOT_CONTROLLER ||
+                    code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
+                    code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+        const char *text = rd_kafka_topic_result_error_string(results[i]);
+        return error_set(err, away ? ERROR_RETRY : ERROR_FATAL, "Kafka create topic %s: %s",
+                         rd_kafka_topic_result_name(results[i]),
+                         text ? text : rd_kafka_err2str(code));
+    }
+    return 0;
+}
+
+static rd_kafka_NewTopic_t *new_topic(const struct kafka_new_topic *topic, struct error *err)
+{
+    char text[160];
+    rd_kafka_NewTopic_t *made = rd_kafka_NewTopic_new(topic->name, topic->partitions,
+                                                      topic->replication, text, sizeof(text));
+    if (!made) {
+        error_set(err, ERROR_FATAL, "Kafka create topic %s: %s", topic->name, text);
+        return NULL;
+    }
+    for (size_t i = 0; i < topic->config_count; i++) {
+        rd_kafka_resp_err_t code =
+            rd_kafka_NewTopic_set_config(made, topic->configs[i].name, topic->configs[i].value);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            error_set(err, ERROR_FATAL, "Kafka create topic %s: %s: %s", topic->name,
+                      topic->configs[i].name, rd_kafka_err2str(code));
+            rd_kafka_NewTopic_destroy(made);
+            return NULL;
+        }
+    }
+    return made;
+}
+
+/* Metadata follows a little later than the answer to the request. */
+static int wait_until_visible(struct kafka_admin *admin, const struct kafka_new_topic *topics,
+                              size_t count, int timeout_ms, struct error *err)
+{
+    int64_t until = client_now_ms() + timeout_ms;
+    for (size_t i = 0; i < count; i++) {
+        int32_t partitions = 0;
+        while (partitions == 0) {
+            if (kafka_admin_partitions(admin, topics[i].name, timeout_ms, &partitions, err))
+                return -1;
+            if (partitions == 0 && client_now_ms() >= until)
+                return error_set(err, ERROR_RETRY, "Kafka create topic %s: not visible after %d ms",
+                                 topics[i].name, timeout_ms);
+            if (partitions == 0)
+                rd_kafka_poll(admin->client.rk, VISIBLE_POLL_MS);
+        }
+    }
+    return 0;
+}
+
+int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *topics,
+                       size_t count, int timeout_ms, struct error *err)
+{
+    if (count == 0)
+        return 0;
+    rd_kafka_NewTopic_t **list = calloc(count, sizeof(rd_kafka_NewTopic_t *));
+    if (!list)
+        return error_set(err, ERROR_FATAL, "out of memory for new Kafka topics");
+    size_t made = 0;
+    while (made < count && (list[made] = new_topic(&topics[made], err)))
+        made++;
+    rd_kafka_event_t *event = NULL;
+    if (made == count) {
+        rd_kafka_AdminOptions_t *options =
+            admin_options(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
+        rd_kafka_CreateTopics(admin->client.rk, list, count, options, queue);
+        event = answer(admin, "create topic", topics[0].name, queue, timeout_ms, err);
+        rd_kafka_AdminOptions_destroy(options);
+    }
+    rd_kafka_NewTopic_destroy_array(list, made);
+    free(list);
+    int result = event ? create_result(event, err) : -1;
+    if (event)
+        rd_kafka_event_destroy(event);
+    return result ? -1 : wait_until_visible(admin, topics, count, timeout_ms, err);
+}

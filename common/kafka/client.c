@@ -1,0 +1,222 @@
+/* One librdkafka handle: settings, log, last error, records and end. */
+#include "kafka/client.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+const char *kafka_version(void)
+{
+    return rd_kafka_version_str();
+}
+
+int64_t client_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void client_free_names(const char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++)
+        free((char *)(uintptr_t)names[i]);
+    free(names);
+}
+
+const char **client_copy_names(const char *const *names, size_t count)
+{
+    const char **copy = calloc(count + 1, sizeof(*copy));
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(names[i]);
+        if (!copy[i]) {
+            client_free_names(copy, count);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const struct client *client = rd_kafka_opaque(rk);
+    /* Settings of a producer given to a consumer, and the reverse: one list serves all handles. */
+    if (!client->log || strcmp(facility, "CONFWARN") == 0)
+        return;
+    char line[512];
+    snprintf(line, sizeof(line), "%s: %s", facility, text);
+    client->log(level, line);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    (void)rk;
+    struct client *client = opaque;
+    client->has_error = true;
+    snprintf(client->error, sizeof(client->error), "%s (%s)", reason,
+             rd_kafka_err2name((rd_kafka_resp_err_t)code));
+}
+
+int client_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
+{
+    char text[160];
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+        return error_set(err, ERROR_FATAL, "Kafka client setting %s: %s", name, text);
+    return 0;
+}
+
+static int set_all(rd_kafka_conf_t *conf, const struct client_setting *settings, struct error *err)
+{
+    for (; settings->name; settings++) {
+        if (settings->if_known)
+            rd_kafka_conf_set(conf, settings->name, settings->value, NULL, 0);
+        else if (client_set(conf, settings->name, settings->value, err))
+            return -1;
+    }
+    return 0;
+}
+
+int client_configure(struct client *client, const struct kafka_settings *settings,
+                     const struct client_setting *defaults, const struct client_setting *fixed,
+                     rd_kafka_conf_t **out, struct error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (set_all(conf, defaults, err))
+        goto refused;
+    if (settings->client_id && client_set(conf, "client.id", settings->client_id, err))
+        goto refused;
+    for (size_t i = 0; i < settings->option_count; i++)
+        if (client_set(conf, settings->options[i].name, settings->options[i].value, err))
+            goto refused;
+    if (client_set(conf, "bootstrap.servers", settings->bootstrap_servers, err) ||
+        set_all(conf, fixed, err))
+        goto refused;
+    client->log = settings->log;
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    *out = conf;
+    return 0;
+refused:
+    rd_kafka_conf_destroy(conf);
+    return -1;
+}
+
+int client_open(struct client *client, rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                struct error *err)
+{
+    char text[160];
+    client->rk = rd_kafka_new(type, conf, text, sizeof(text));
+    if (client->rk)
+        return 0;
+    rd_kafka_conf_destroy(conf);
+    return error_set(err, ERROR_FATAL, "Kafka client: %s", text);
+}
+
+static void *end(void *rk)
+{
+    rd_kafka_destroy(rk); /* leaves the group first */
+    return NULL;
+}
+
+bool client_close(struct client *client, int timeout_ms)
+{
+    assert(client->records == 0); /* with one alive the handle would never end */
+    if (!client->rk)
+        return true;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end, client->rk) != 0)
+        return false;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    pthread_detach(thread);
+    return false;
+}
+
+int client_take_error(struct client *client, struct error *err)
+{
+    char text[160];
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client->rk, text, sizeof(text));
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_set(err, ERROR_FATAL, "Kafka client: %s", text);
+    if (!client->has_error)
+        return 0;
+    client->has_error = false;
+    return error_set(err, ERROR_RETRY, "Kafka: %s", client->error);
+}
+
+enum error_action client_action(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+               ? ERROR_FATAL
+               : ERROR_RETRY;
+}
+
+/* What kafka_record.owner points to. */
+struct owner {
+    struct client *client;
+    rd_kafka_message_t *message;
+    struct kafka_header headers[];
+};
+
+static size_t count_headers(rd_kafka_message_t *message, rd_kafka_headers_t **out)
+{
+    if (rd_kafka_message_headers(message, out) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    size_t count = rd_kafka_header_cnt(*out);
+    return count < KAFKA_HEADERS_MAX ? count : KAFKA_HEADERS_MAX;
+}
+
+int client_record(struct client *client, rd_kafka_message_t *message, int32_t topic,
+                  struct kafka_record *out, struct error *err)
+{
+    rd_kafka_headers_t *headers = NULL;
+    size_t count = count_headers(message, &headers);
+    struct owner *owner = malloc(sizeof(*owner) + count * sizeof(owner->headers[0]));
+    if (!owner) {
+        rd_kafka_message_destroy(message);
+        return error_set(err, ERROR_FATAL, "out of memory for a Kafka record");
+    }
+    *owner = (struct owner){.client = client, .message = message};
+    for (size_t i = 0; i < count; i++) {
+        const char *name = "";
+        const void *value = NULL;
+        size_t len = 0;
+        rd_kafka_header_get_all(headers, i, &name, &value, &len);
+        owner->headers[i] = (struct kafka_header){str_from(name), {value, len}};
+    }
+    client->records++;
+    *out = (struct kafka_record){
+        .topic = topic,
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+        .headers = owner->headers,
+        .header_count = count,
+        .owner = owner,
+    };
+    return 0;
+}
+
+void kafka_record_free(struct kafka_record *record)
+{
+    struct owner *owner = record->owner;
+    if (owner) {
+        owner->client->records--;
+        rd_kafka_message_destroy(owner->message);
+        free(owner);
+    }
+    *record = (struct kafka_record){0};
+}
