@@ -172,6 +172,7 @@ static void test_refuses_more_items_than_the_limit(void)
 static void test_refuses_what_needs_more_memory_than_the_arena_may_take(void)
 {
     const void *out;
+    arena_done(&arena);
     arena_init(&arena, 16);
     CU_ASSERT_EQUAL(avro_decode(&stock_level_reported, (struct str){a_level_bytes, A_LEVEL_BYTES},
                                 &arena, &out, &err),
