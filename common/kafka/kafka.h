@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "cloudevents/cloudevents.h"
 
 struct kafka_option {
     const char *name, *value; /* a client setting of librdkafka, "sasl.username" */
@@ -24,10 +25,6 @@ struct kafka_settings {
     void (*log)(int level, const char *text);
 };
 
-struct kafka_header {
-    struct str name, value; /* value.ptr NULL = null */
-};
-
 enum { KAFKA_HEADERS_MAX = 1024 }; /* of one record; what comes after is not seen */
 
 /* A record that was read. Borrows from its owner until kafka_record_free. */
@@ -38,7 +35,7 @@ struct kafka_record {
     int64_t timestamp_ms; /* Unix ms; -1 = none */
     struct str key;       /* ptr NULL = none */
     struct str value;     /* ptr NULL = tombstone */
-    const struct kafka_header *headers;
+    const struct event_header *headers;
     size_t header_count;
     void *owner;
 };

@@ -38,7 +38,7 @@ struct kafka_output {
     int32_t partition; /* -1 = by murmur2 of the key */
     struct str key;    /* ptr NULL = none */
     struct str value;  /* ptr NULL = tombstone */
-    const struct kafka_header *headers;
+    const struct event_header *headers;
     size_t header_count;
     int64_t timestamp_ms; /* 0 = now */
     /* NULL, or where the record's offset goes, not before commit or flush has succeeded. Must stay

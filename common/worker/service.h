@@ -12,7 +12,8 @@ struct service {
     const char *const *tables; /* compacted topics held whole in memory, NULL at the end; or NULL */
     const struct route *routes;
     size_t route_count;
-    const struct settings *settings; /* the service's own, into the struct that rules see as ctx->cfg */
+    const struct settings
+        *settings; /* the service's own, into the struct that rules see as ctx->cfg */
 };
 
 /* Parses flags and settings, runs the worker until SIGTERM; returns the exit status. */

@@ -1,0 +1,284 @@
+/* Steps 1 and 2: what there is to decide, read and decoded. */
+#include "worker/batch.h"
+
+#include "base/partition.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct route *route_of(const struct service *service, const struct record_type *type)
+{
+    for (size_t i = 0; i < service->route_count; i++)
+        if (service->routes[i].on == type)
+            return &service->routes[i];
+    return NULL;
+}
+
+static void dead(struct batch_item *item, const char *reason)
+{
+    item->fate = FATE_DEAD;
+    item->reason = reason;
+}
+
+static void dead_for(struct worker *worker, struct batch_item *item, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void dead_for(struct worker *worker, struct batch_item *item, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct str kept = arena_copy(&worker->arena, str_from(text));
+    dead(item, kept.ptr ? kept.ptr : "out of memory for the reason");
+}
+
+/* A foreign producer with another partitioner: the record belongs to another task. */
+static bool misplaced(const struct worker *worker, const struct batch_item *item)
+{
+    return partition_of(item->record.key, worker->partition_count) != item->record.partition;
+}
+
+/* The event's own id and time, or what stands in for them: deterministic, too. */
+static void identify(struct worker *worker, struct batch_item *item)
+{
+    const struct kafka_record *record = &item->record;
+    cloudevent_read(record->headers, record->header_count, &item->ce);
+    if (str_is_empty(item->ce.id)) {
+        struct str at =
+            arena_printf(&worker->arena, "%s/%" PRId32 "/%" PRId64,
+                         worker->service->inputs[record->topic], record->partition, record->offset);
+        item->ce.id = batch_id(worker, (const struct str[]){STR("record"), at}, 2);
+    }
+    item->ev.id = item->ce.id;
+    item->ev.key = record->key;
+    item->ev.time_ms = item->ce.has_time ? item->ce.time_ms : record->timestamp_ms;
+}
+
+/* Decides the fate of a record and decodes it. Returns 1 when its schema is not known (yet). */
+static int decode(struct worker *worker, struct batch_item *item)
+{
+    const struct kafka_record *record = &item->record;
+    identify(worker, item);
+    if (!record->value.ptr) {
+        item->fate = FATE_IGNORE; /* a tombstone says nothing in an input */
+        return 0;
+    }
+    if (str_is_empty(record->key)) {
+        dead(item, "the record has no key, so nobody can tell whose it is");
+        return 0;
+    }
+    if ((int64_t)record->value.len > worker->cfg->event_bytes_max ||
+        record->key.len > KEY_BYTES_MAX) {
+        dead_for(worker, item,
+                 "oversize: key of %zu bytes (limit %d), value of %zu bytes (limit %" PRId64 ")",
+                 record->key.len, KEY_BYTES_MAX, record->value.len, worker->cfg->event_bytes_max);
+        return 0;
+    }
+    if (misplaced(worker, item)) {
+        bool hopped = event_header_find(record->headers, record->header_count, HOP_HEADER).ptr;
+        if (hopped)
+            dead(item, "on the wrong partition again after it was sent to the right one: do the "
+                       "input topics have different partition counts?");
+        else
+            item->fate = FATE_REKEY;
+        return 0;
+    }
+    struct error why = {0};
+    int known = avro_schemas_decode(worker->schemas, record->value, &worker->arena, &item->ev.type,
+                                    &item->ev.body, &why);
+    if (known == AVRO_UNKNOWN_ID)
+        return 1;
+    if (known == AVRO_UNKNOWN_TYPE) {
+        item->fate = FATE_IGNORE; /* of a newer producer: none of our routes can want it */
+        return 0;
+    }
+    if (known < 0) {
+        dead_for(worker, item, "undecodable: %s", why.text);
+        return 0;
+    }
+    item->route = route_of(worker->service, item->ev.type);
+    item->fate = item->route ? FATE_DECIDE : FATE_IGNORE;
+    return 0;
+}
+
+/* The partition stops at this record until its schema is known or we stop waiting. */
+static int await_schema(struct worker *worker, struct batch_item *item, struct error *err)
+{
+    struct task *task = item->task;
+    int32_t input = item->record.topic;
+    int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
+    if (task->unknown_offset[input] != item->record.offset) {
+        task->unknown_offset[input] = item->record.offset;
+        task->unknown_since_mono_ms[input] = mono_ms;
+    } else if (mono_ms - task->unknown_since_mono_ms[input] > worker->cfg->unknown_schema_wait_ms) {
+        task->unknown_offset[input] = -1;
+        int32_t id = 0;
+        struct str rest;
+        if (framing_split(item->record.value, &id, &rest, NULL))
+            id = 0;
+        dead_for(worker, item,
+                 "undecodable: nobody published the schema with id %" PRId32 " within %" PRId64
+                 " s (setting unknown_schema.wait)",
+                 id, worker->cfg->unknown_schema_wait_ms / 1000);
+        return 0;
+    }
+    task->unknown_retry_mono_ms[input] = mono_ms + UNKNOWN_SCHEMA_RETRY_MS;
+    struct kafka_partition at = {.topic = input, .partition = task->partition};
+    if (worker->ports->log.pause(worker->ports->log.self, &at, 1, err))
+        return -1;
+    return 1;
+}
+
+/* 1 = taken into the batch, 0 = passed over. */
+static int take_record(struct worker *worker, struct kafka_record *record, struct error *err)
+{
+    struct batch *batch = worker->batch;
+    struct log_port *log = &worker->ports->log;
+    struct task *task =
+        record->partition < worker->partition_count ? &worker->tasks[record->partition] : NULL;
+    int64_t waits = task ? task->unknown_offset[record->topic] : -1;
+    bool wanted = task && task->phase == TASK_READY &&
+                  record->offset >= task->next[record->topic] &&
+                  (waits < 0 || waits == record->offset);
+    if (!wanted) {
+        log->release(log->self, record);
+        return 0;
+    }
+    struct batch_item *item = &batch->items[batch->item_count];
+    *item = (struct batch_item){.kind = ITEM_RECORD, .task = task, .record = *record};
+    if (decode(worker, item) > 0) {
+        int waiting = await_schema(worker, item, err);
+        if (waiting != 0) {
+            log->release(log->self, record);
+            return waiting < 0 ? -1 : 0;
+        }
+    } else if (waits >= 0) {
+        task->unknown_offset[record->topic] = -1;
+    }
+    batch->item_count++;
+    task->next[record->topic] = record->offset + 1;
+    task->ahead = true;
+    return 1;
+}
+
+/* Up to records_max records or work_ms of them; waits at most idle_ms for the first. */
+static int read_records(struct worker *worker, int idle_ms, struct error *err)
+{
+    struct batch *batch = worker->batch;
+    struct ports *ports = worker->ports;
+    int64_t until = ports->clock.mono_ms(ports->clock.self) + worker->cfg->work_ms;
+    batch->full = true;
+    while (batch->item_count < (size_t)worker->cfg->records_max) {
+        struct kafka_record record;
+        bool first = batch->item_count == 0;
+        int got = ports->log.poll(ports->log.self, first ? idle_ms : 0, &record, err);
+        if (got < 0)
+            return -1;
+        if (ports->log.epoch(ports->log.self) != worker->epoch) {
+            if (got == 1)
+                ports->log.release(ports->log.self, &record);
+            return 1;
+        }
+        if (got == 0) {
+            batch->full = false;
+            return 0;
+        }
+        if (take_record(worker, &record, err) < 0)
+            return -1;
+        if (ports->clock.mono_ms(ports->clock.self) >= until && batch->item_count > 0)
+            return 0;
+        if (worker->arena.bytes_used > BATCH_READ_BYTES_MAX)
+            return 0;
+    }
+    return 0;
+}
+
+static void take_replies(struct worker *worker)
+{
+    struct batch *batch = worker->batch;
+    struct calls_reply *finished;
+    for (int n = 0;
+         n < REPLIES_PER_BATCH_MAX && (finished = calls_next_reply(worker->calls)) != NULL; n++) {
+        struct batch_item *item = &batch->items[batch->item_count++];
+        *item = (struct batch_item){
+            .kind = ITEM_REPLY, .task = &worker->tasks[finished->task], .finished = finished};
+        item->ev = (struct event){
+            .key = finished->intent->key, .reply = &finished->reply, .time_ms = batch->now_ms};
+        counter_add(worker->meters.replies, 1);
+    }
+}
+
+/* Due timers wait while there is more to read: what is known already comes before what has not
+ * happened. */
+static bool may_fire(const struct worker *worker, const struct task *task, int64_t mono_ms)
+{
+    return task->phase == TASK_READY && task->earliest_ms <= batch_task_now(worker, task) &&
+           mono_ms - task->ready_mono_ms >= TIMERS_HOLD_MS;
+}
+
+static int take_timers(struct worker *worker, struct error *err)
+{
+    struct batch *batch = worker->batch;
+    struct store_port *store = &worker->ports->store;
+    int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
+    for (int32_t i = 0; i < worker->partition_count && !batch->full; i++) {
+        struct task *task = &worker->tasks[i];
+        if (!may_fire(worker, task, mono_ms))
+            continue;
+        struct store_due_list due;
+        if (store->due(store->self, i, batch_task_now(worker, task), TIMERS_PER_TASK_MAX,
+                       &worker->arena, &due, err))
+            return -1;
+        if (due.len == 0 && store->earliest(store->self, i, &task->earliest_ms, err))
+            return -1;
+        for (size_t m = 0; m < due.len && batch->item_count < batch->item_max; m++) {
+            struct batch_item *item = &batch->items[batch->item_count++];
+            *item =
+                (struct batch_item){.kind = ITEM_TIMERS, .task = task, .field = due.ptr[m].member};
+            counter_add(worker->meters.timers, 1);
+        }
+    }
+    return 0;
+}
+
+int batch_read(struct worker *worker, int idle_ms, struct error *err)
+{
+    struct ports *ports = worker->ports;
+    size_t items_max =
+        (size_t)worker->cfg->records_max + REPLIES_PER_BATCH_MAX + TIMERS_PER_BATCH_MAX;
+    struct batch *batch = arena_alloc(&worker->arena, sizeof(*batch));
+    if (batch)
+        batch->items = arena_alloc_array(&worker->arena, items_max, sizeof(*batch->items));
+    if (!batch || !batch->items)
+        return error_set(err, ERROR_FATAL, "no memory for a batch");
+    batch->item_max = items_max;
+    worker->batch = batch;
+    batch->membership = ports->log.membership(ports->log.self);
+    int changed = read_records(worker, idle_ms, err);
+    if (changed != 0)
+        return changed;
+    counter_add(worker->meters.read, batch->item_count);
+    batch->now_ms = ports->clock.now_ms(ports->clock.self);
+    take_replies(worker);
+    return take_timers(worker, err);
+}
+
+void batch_drop(struct worker *worker)
+{
+    struct batch *batch = worker->batch;
+    struct log_port *log = &worker->ports->log;
+    if (batch) {
+        for (size_t i = 0; i < batch->item_count; i++)
+            if (batch->items[i].kind == ITEM_RECORD)
+                log->release(log->self, &batch->items[i].record);
+        if (batch->membership)
+            log->membership_free(log->self, batch->membership);
+    }
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        worker->tasks[i].in_batch = false;
+    worker->batch = NULL;
+    arena_reset(&worker->arena);
+}

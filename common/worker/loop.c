@@ -1,0 +1,216 @@
+#include "worker/loop.h"
+
+#include "log/log.h"
+#include "worker/batch.h"
+#include "worker/restore.h"
+#include "worker/tables.h"
+#include "worker/task.h"
+
+#include <stdio.h>
+
+enum {
+    RESTORE_SLICE_MS = 100,
+    POSITIONS_MAY_WAIT_MS = 1000, /* of tasks that only passed over records */
+    IDLE_MS = 50,
+    IDLE_CALLING_MS = 2,
+    BACKLOG_RETRY_MS = 1000
+};
+
+int worker_encode(struct worker *worker, const struct record_type *type, const void *record,
+                  struct error *err)
+{
+    buffer_reset(&worker->scratch);
+    return avro_encode_framed(type, record, &worker->scratch, err);
+}
+
+static int64_t mono_ms(const struct worker *worker)
+{
+    return worker->ports->clock.mono_ms(worker->ports->clock.self);
+}
+
+/* Nobody knows what became of the transaction: a new producer fences it, then everything is taken
+ * over. */
+static void after_failed_commit(struct worker *worker, const struct error *err)
+{
+    log_warning("batch was not committed, or nobody knows", LOG_TEXT("why", err->text));
+    counter_add(worker->meters.batches_failed, 1);
+    worker->producer_spent = true;
+    tasks_begin_restore(worker, NULL);
+}
+
+static void after_failed_step(struct worker *worker, const char *step, const struct error *err)
+{
+    log_warning("batch is dropped", LOG_TEXT("step", step), LOG_TEXT("why", err->text));
+    counter_add(worker->meters.batches_failed, 1);
+    tasks_begin_restore(worker, NULL);
+}
+
+/* What was read since the last position record is passed over only in memory; now and then it is
+ * written down. */
+static bool positions_are_due(struct worker *worker)
+{
+    bool ahead = false;
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        ahead |= worker->tasks[i].phase == TASK_READY && worker->tasks[i].ahead;
+    if (!ahead) {
+        worker->commit_due_mono_ms = 0;
+        return false;
+    }
+    if (worker->commit_due_mono_ms == 0)
+        worker->commit_due_mono_ms = mono_ms(worker) + POSITIONS_MAY_WAIT_MS;
+    return worker->draining || mono_ms(worker) >= worker->commit_due_mono_ms;
+}
+
+/* Steps 3 to 7, for what step 1 and 2 have read. */
+static void work_on_batch(struct worker *worker)
+{
+    struct error err = {0};
+    int64_t began_ms = mono_ms(worker);
+    int loaded = batch_load(worker, &err);
+    if (loaded != 0) {
+        if (loaded > 0)
+            error_set(&err, ERROR_RETRY, "a task's store has moved");
+        after_failed_step(worker, "load", &err);
+        return;
+    }
+    if (batch_decide(worker, &err)) {
+        after_failed_step(worker, "decide", &err);
+        return;
+    }
+    if (!batch_has_effects(worker) && !positions_are_due(worker)) {
+        batch_hand_over(worker); /* replies that nobody waits for any more */
+        return;
+    }
+    worker->commit_due_mono_ms = 0;
+    if (batch_commit(worker, &err)) {
+        after_failed_commit(worker, &err);
+        return;
+    }
+    batch_apply(worker);
+    batch_hand_over(worker);
+    histogram_observe(worker->meters.batch_seconds, (double)(mono_ms(worker) - began_ms) / 1000);
+}
+
+static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
+{
+    struct error why = {0};
+    int got = batch_read(worker, idle_ms, &why);
+    if (got < 0 && why.action == ERROR_FATAL) {
+        batch_drop(worker);
+        *err = why;
+        return -1;
+    }
+    if (got < 0)
+        after_failed_step(worker, "read", &why);
+    else if (got == 0)
+        work_on_batch(worker);
+    batch_drop(worker);
+    return 0;
+}
+
+/* False while there is no producer to commit with. */
+static bool producer_is_fit(struct worker *worker)
+{
+    if (!worker->producer_spent)
+        return true;
+    struct log_port *log = &worker->ports->log;
+    if (mono_ms(worker) < worker->producer_retry_mono_ms)
+        return false;
+    struct error err = {0};
+    if (log->reopen(log->self, &err) == 0) {
+        worker->producer_spent = false;
+        worker->producer_attempts = 0;
+        return true;
+    }
+    int64_t wait_ms = (int64_t)RETRY_BASE_MS
+                      << (worker->producer_attempts < 6 ? worker->producer_attempts : 6);
+    worker->producer_attempts++;
+    worker->producer_retry_mono_ms = mono_ms(worker) + wait_ms;
+    log_warning("no producer yet", LOG_TEXT("why", err.text));
+    return false;
+}
+
+static void offer_backlogs(struct worker *worker)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++) {
+        struct task *task = &worker->tasks[i];
+        struct error err = {0};
+        if (task->phase != TASK_READY || !task->has_backlog ||
+            mono_ms(worker) < task->retry_mono_ms)
+            continue;
+        task->retry_mono_ms = mono_ms(worker) + BACKLOG_RETRY_MS;
+        if (task_offer_backlog(worker, task, &err))
+            log_warning("intents that wait in the store cannot be read", LOG_TEXT("why", err.text));
+    }
+    arena_reset(&worker->arena);
+}
+
+/* Step 8: the calls. A worker that the group may have written off sends nothing. */
+static int64_t turn_calls(struct worker *worker)
+{
+    struct ports *ports = worker->ports;
+    bool may_send = !worker->draining && ports->log.contact_age_ms(ports->log.self) <
+                                             worker->cfg->session_timeout_ms / 2;
+    offer_backlogs(worker);
+    int64_t now_ms = ports->clock.now_ms(ports->clock.self);
+    int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), may_send);
+    gauge_set(worker->meters.calls_running, (double)calls_running(worker->calls));
+    return next_ms;
+}
+
+static int idle_ms(const struct worker *worker, bool restoring, int64_t calls_next_ms)
+{
+    if (restoring)
+        return 0;
+    if (calls_running(worker->calls) > 0)
+        return IDLE_CALLING_MS;
+    int64_t wait_ms = calls_next_ms - mono_ms(worker);
+    return wait_ms < 0 ? 0 : wait_ms < IDLE_MS ? (int)wait_ms : IDLE_MS;
+}
+
+static void measure(struct worker *worker)
+{
+    struct log_port *log = &worker->ports->log;
+    int64_t lag = 0;
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        for (size_t input = 0; worker->tasks[i].phase == TASK_READY && input < worker->input_count;
+             input++) {
+            int64_t behind = log->lag(log->self, (int32_t)input, i);
+            lag += behind > 0 ? behind : 0;
+        }
+    gauge_set(worker->meters.lag, (double)lag);
+    gauge_set(worker->meters.tasks_ready, (double)tasks_in_phase(worker, TASK_READY));
+    gauge_set(worker->meters.tasks_restoring, (double)tasks_in_phase(worker, TASK_RESTORING));
+}
+
+int loop_turn(struct worker *worker, struct error *err)
+{
+    struct error why = {0};
+    tasks_follow_assignment(worker);
+    if (tables_follow(worker, 0, &why))
+        log_debug("tables cannot be followed now", LOG_TEXT("why", why.text));
+    int restoring = 0;
+    if (producer_is_fit(worker) && (restoring = restore_some(worker, RESTORE_SLICE_MS, err)) < 0)
+        return -1;
+    tasks_retry_unknown(worker);
+    int64_t calls_next_ms = turn_calls(worker);
+    if (turn_batch(worker, idle_ms(worker, restoring > 0, calls_next_ms), err))
+        return -1;
+    measure(worker);
+    return 0;
+}
+
+bool loop_is_ready(const struct worker *worker, char *reason, size_t size)
+{
+    size_t restoring = tasks_in_phase(worker, TASK_RESTORING);
+    if (worker->draining)
+        snprintf(reason, size, "draining");
+    else if (worker->epoch == 0)
+        snprintf(reason, size, "waiting for an assignment");
+    else if (restoring > 0)
+        snprintf(reason, size, "restoring %zu of %zu tasks", restoring,
+                 restoring + tasks_in_phase(worker, TASK_READY));
+    else
+        snprintf(reason, size, "ready with %zu tasks", tasks_in_phase(worker, TASK_READY));
+    return !worker->draining && worker->epoch != 0 && restoring == 0;
+}

@@ -1,0 +1,424 @@
+/* Taking over (design section 3): nothing is trusted from memory. */
+#include "worker/restore.h"
+
+#include "kafka/reader.h"
+#include "log/log.h"
+#include "retry/retry.h"
+#include "worker/task.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The one task at work, and what is on its way to the store. */
+struct restore {
+    struct task *task;  /* NULL = none */
+    struct arena arena; /* the chunk's */
+    struct kafka_record held[RESTORE_CHUNK_RECORDS];
+    size_t held_count;
+    struct store_change changes[RESTORE_CHUNK_RECORDS];
+    struct store_due due[RESTORE_CHUNK_RECORDS];
+    size_t change_count, due_count, bytes;
+    bool reading;
+    bool unproven; /* the store's position must be the first record that comes */
+    int64_t from, until;
+    struct buffer position; /* the last position record seen, as the store keeps it */
+    struct buffer expected; /* the record that the store's position names */
+    int64_t began_mono_ms, said_mono_ms;
+    size_t records;
+    int64_t group_offset;
+};
+
+enum { OFFSET_BYTES = 8, STORED_HEAD_BYTES = 2 * OFFSET_BYTES };
+
+static void put_int64(struct buffer *out, int64_t value)
+{
+    unsigned char bytes[OFFSET_BYTES];
+    for (int i = 0; i < OFFSET_BYTES; i++)
+        bytes[i] = (unsigned char)((uint64_t)value >> (8 * (OFFSET_BYTES - 1 - i)));
+    buffer_add(out, bytes, sizeof(bytes));
+}
+
+static int64_t take_int64(const char *bytes)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < OFFSET_BYTES; i++)
+        value = value << 8 | (unsigned char)bytes[i];
+    return (int64_t)value;
+}
+
+void stored_position_put(struct buffer *out, int64_t changelog_offset, int64_t stored_at_ms,
+                         struct str record)
+{
+    put_int64(out, changelog_offset);
+    put_int64(out, stored_at_ms);
+    buffer_add_str(out, record);
+}
+
+int stored_position_take(struct str stored, int64_t *out_changelog_offset,
+                         int64_t *out_stored_at_ms, struct str *out_record)
+{
+    if (stored.len <= STORED_HEAD_BYTES)
+        return -1;
+    *out_changelog_offset = take_int64(stored.ptr);
+    *out_stored_at_ms = take_int64(stored.ptr + OFFSET_BYTES);
+    *out_record = (struct str){stored.ptr + STORED_HEAD_BYTES, stored.len - STORED_HEAD_BYTES};
+    return 0;
+}
+
+int restore_open(struct worker *worker, struct error *err)
+{
+    struct restore *restore = calloc(1, sizeof(*restore));
+    if (!restore)
+        return error_set(err, ERROR_FATAL, "no memory to restore tasks");
+    arena_init(&restore->arena, (size_t)64 * 1024 * 1024);
+    buffer_init(&restore->position, VALUE_BYTES_MAX);
+    buffer_init(&restore->expected, VALUE_BYTES_MAX);
+    worker->restore = restore;
+    return 0;
+}
+
+static void drop_chunk(struct worker *worker)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    for (size_t i = 0; i < restore->held_count; i++)
+        log->release(log->self, &restore->held[i]);
+    restore->held_count = restore->change_count = restore->due_count = restore->bytes = 0;
+    arena_reset(&restore->arena);
+}
+
+static void stop_reading(struct worker *worker)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    drop_chunk(worker);
+    if (restore->reading)
+        log->changelog_stop(log->self, restore->task->partition);
+    restore->reading = false;
+}
+
+void restore_forget(struct worker *worker, const struct task *task)
+{
+    struct restore *restore = worker->restore;
+    if (!restore || restore->task != task)
+        return;
+    stop_reading(worker);
+    restore->task = NULL;
+}
+
+void restore_close(struct worker *worker)
+{
+    struct restore *restore = worker->restore;
+    if (!restore)
+        return;
+    if (restore->task)
+        restore_forget(worker, restore->task);
+    arena_done(&restore->arena);
+    buffer_done(&restore->position);
+    buffer_done(&restore->expected);
+    free(restore);
+    worker->restore = NULL;
+}
+
+static int read_from(struct worker *worker, int64_t from, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    if (log->changelog_start(log->self, restore->task->partition, from, restore->until, err))
+        return -1;
+    restore->reading = true;
+    restore->from = from;
+    restore->unproven = from != KAFKA_FROM_BEGINNING;
+    return 0;
+}
+
+/* The store cannot be trusted: it begins anew from the whole changelog. */
+static int rebuild(struct worker *worker, const char *why, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct store_port *store = &worker->ports->store;
+    stop_reading(worker);
+    if (store->wipe(store->self, restore->task->partition, err))
+        return -1;
+    buffer_reset(&restore->position);
+    log_info("store is rebuilt from the changelog", LOG_INT("task", restore->task->partition),
+             LOG_TEXT("why", why), LOG_INT("until", restore->until));
+    return read_from(worker, KAFKA_FROM_BEGINNING, err);
+}
+
+/* Steps 1 and 2 of the take-over: the group's offset (held back while a transaction is pending),
+ * the changelog's real end, and where Redis stands. */
+static int start(struct worker *worker, struct task *task, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    struct store_port *store = &worker->ports->store;
+    struct clock_port *clock = &worker->ports->clock;
+    restore->task = task;
+    restore->records = 0;
+    restore->began_mono_ms = restore->said_mono_ms = clock->mono_ms(clock->self);
+    buffer_reset(&restore->position);
+    struct kafka_partition anchor = {0, task->partition, KAFKA_NO_OFFSET};
+    if (log->committed(log->self, &anchor, 1, err))
+        return -1;
+    restore->group_offset = anchor.offset;
+    int64_t low;
+    if (log->watermarks(log->self, worker->changelog, task->partition, &low, &restore->until, err))
+        return -1;
+    struct store_load load = {.task = task->partition};
+    if (store->load(store->self, &load, 1, &restore->arena, err))
+        return -1;
+    int64_t offset, stored_at_ms;
+    struct str record;
+    if (!load.position.ptr)
+        return rebuild(worker, "the store has no position", err);
+    if (stored_position_take(load.position, &offset, &stored_at_ms, &record))
+        return rebuild(worker, "the store's position is not readable", err);
+    if (offset < low || offset >= restore->until)
+        return rebuild(worker, "the changelog does not contain the store's position", err);
+    if (clock->now_ms(clock->self) - stored_at_ms > worker->cfg->changelog_retention_ms / 2)
+        return rebuild(worker, "the store is older than half of delete.retention.ms", err);
+    buffer_add_str(&restore->position, load.position);
+    buffer_reset(&restore->expected);
+    buffer_add_str(&restore->expected, record);
+    return read_from(worker, offset, err);
+}
+
+/* What a changelog record means for the sorted set: a key's earliest timer, or that an intent
+ * waits. */
+static int score_of(struct worker *worker, const struct kafka_record *record, int64_t *out,
+                    struct error *err)
+{
+    *out = 0;
+    if (!record->value.ptr)
+        return 0;
+    const struct record_type *type;
+    const void *body;
+    struct arena *arena = &worker->restore->arena;
+    int known = avro_schemas_decode(worker->schemas, record->value, arena, &type, &body, err);
+    if (known != 0)
+        return error_set(err, known == AVRO_UNKNOWN_ID ? ERROR_RETRY : ERROR_FATAL,
+                         "changelog record %.*s at offset %" PRId64
+                         " was written by a version of this service that we do not know",
+                         STR_ARG(record->key), record->offset);
+    if (type == &task_intent) {
+        *out = ((const struct task_intent *)body)->status == INTENT_STATUS_PARKED ? 0 : -1;
+        return 0;
+    }
+    if (type != &key_entry)
+        return 0;
+    const struct key_entry *kept = body;
+    for (size_t i = 0; i < kept->timers.len; i++)
+        if (*out == 0 || kept->timers.ptr[i].due_at_ms < *out)
+            *out = kept->timers.ptr[i].due_at_ms;
+    return 0;
+}
+
+static int flush(struct worker *worker, struct str position, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct store_port *store = &worker->ports->store;
+    struct store_batch batch = {.task = restore->task->partition,
+                                .position = position,
+                                .changes = restore->changes,
+                                .change_count = restore->change_count,
+                                .due = restore->due,
+                                .due_count = restore->due_count};
+    if (store->restore(store->self, &batch, err))
+        return -1;
+    drop_chunk(worker);
+    return 0;
+}
+
+static int take(struct worker *worker, struct kafka_record *record, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct clock_port *clock = &worker->ports->clock;
+    restore->held[restore->held_count++] = *record;
+    restore->records++;
+    counter_add(worker->meters.restored_records, 1);
+    bool is_position = str_equal(record->key, STR(POSITION_KEY));
+    if (restore->unproven) {
+        restore->unproven = false;
+        if (!is_position || record->offset != restore->from ||
+            !str_equal(record->value, buffer_str(&restore->expected)))
+            return rebuild(worker, "the changelog does not contain the store's position", err);
+    }
+    if (is_position) {
+        buffer_reset(&restore->position);
+        stored_position_put(&restore->position, record->offset, clock->now_ms(clock->self),
+                            record->value);
+        return 0;
+    }
+    int64_t score;
+    if (score_of(worker, record, &score, err))
+        return -1;
+    restore->changes[restore->change_count++] = (struct store_change){record->key, record->value};
+    restore->due[restore->due_count++] = (struct store_due){record->key, score};
+    restore->bytes += record->key.len + record->value.len;
+    if (restore->held_count < RESTORE_CHUNK_RECORDS && restore->bytes < RESTORE_CHUNK_BYTES)
+        return 0;
+    return flush(worker, (struct str){NULL, 0}, err);
+}
+
+/* Where the task goes on: the last position record, or, on the very first start, the beginning of
+ * its inputs. */
+static int find_position(struct worker *worker, struct task *task, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    task->batch = 0;
+    task->event_time_ms = 0;
+    for (size_t i = 0; i < worker->input_count; i++) {
+        int64_t high;
+        task->unknown_offset[i] = -1;
+        if (log->watermarks(log->self, worker->inputs[i], task->partition, &task->next[i], &high,
+                            err))
+            return -1;
+    }
+    memset(task->told, 0xff, sizeof(task->told)); /* -1: the group knows nothing */
+    int64_t offset, stored_at_ms;
+    struct str record;
+    if (stored_position_take(buffer_str(&restore->position), &offset, &stored_at_ms, &record))
+        return 0;
+    const struct record_type *type;
+    const void *body;
+    if (avro_schemas_decode(worker->schemas, record, &restore->arena, &type, &body, err) ||
+        type != &task_position)
+        return error_set(err, ERROR_FATAL, "position of task %" PRId32 " cannot be read",
+                         task->partition);
+    const struct task_position *position = body;
+    if (position->partition_count != worker->partition_count)
+        return error_set(err, ERROR_FATAL,
+                         "the input topics now have %" PRId32
+                         " partitions, but %s began with %" PRId32
+                         "; the count is fixed at birth, since keys would change their task",
+                         worker->partition_count, worker->service->name, position->partition_count);
+    task->batch = position->batch;
+    task->event_time_ms = position->event_time_ms;
+    for (size_t i = 0; i < worker->input_count; i++)
+        for (size_t p = 0; p < position->inputs.len; p++)
+            if (str_equal(position->inputs.ptr[p].topic, str_from(worker->service->inputs[i])))
+                task->next[i] = task->told[i] = position->inputs.ptr[p].next_offset;
+    if (restore->group_offset >= 0 && restore->group_offset != task->next[0])
+        log_warning("the group's offset differs from the position record, which wins; to decide "
+                    "old events again on purpose, delete the service's changelog and Redis keys",
+                    LOG_INT("task", task->partition), LOG_INT("group", restore->group_offset),
+                    LOG_INT("record", task->next[0]));
+    return 0;
+}
+
+static int finish(struct worker *worker, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct task *task = restore->task;
+    struct log_port *log = &worker->ports->log;
+    struct store_port *store = &worker->ports->store;
+    struct clock_port *clock = &worker->ports->clock;
+    struct str position = buffer_str(&restore->position);
+    if (position.len == 0)
+        position.ptr = NULL;
+    if (flush(worker, position, err) || find_position(worker, task, err))
+        return -1;
+    buffer_reset(&task->base);
+    buffer_add_str(&task->base, buffer_str(&restore->position));
+    struct kafka_partition at[INPUTS_MAX];
+    for (size_t i = 0; i < worker->input_count; i++)
+        at[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
+    if (store->earliest(store->self, task->partition, &task->earliest_ms, err) ||
+        log->seek(log->self, at, worker->input_count, err) ||
+        task_offer_backlog(worker, task, err) ||
+        log->resume(log->self, at, worker->input_count, err))
+        return -1;
+    stop_reading(worker);
+    restore->task = NULL;
+    task->phase = TASK_READY;
+    task->attempts = 0;
+    task->ready_mono_ms = clock->mono_ms(clock->self);
+    int64_t took_ms = task->ready_mono_ms - restore->began_mono_ms;
+    counter_add(worker->meters.takeovers, 1);
+    histogram_observe(worker->meters.restore_seconds, (double)took_ms / 1000);
+    log_info("task taken over", LOG_INT("task", task->partition), LOG_INT("batch", task->batch),
+             LOG_INT("changelog_records", restore->records), LOG_INT("took_ms", took_ms));
+    return 0;
+}
+
+static void say_progress(struct worker *worker, int64_t mono_ms)
+{
+    struct restore *restore = worker->restore;
+    if (mono_ms - restore->said_mono_ms < 2000)
+        return;
+    restore->said_mono_ms = mono_ms;
+    log_info("restoring", LOG_INT("task", restore->task->partition),
+             LOG_INT("records", restore->records), LOG_INT("from", restore->from),
+             LOG_INT("until", restore->until));
+}
+
+static int read_on(struct worker *worker, int64_t until_mono_ms, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct log_port *log = &worker->ports->log;
+    struct clock_port *clock = &worker->ports->clock;
+    for (;;) {
+        int64_t mono_ms = clock->mono_ms(clock->self);
+        if (log->changelog_at_end(log->self, restore->task->partition))
+            return finish(worker, err);
+        if (mono_ms >= until_mono_ms) {
+            say_progress(worker, mono_ms);
+            return 0;
+        }
+        struct kafka_record record;
+        int got = log->changelog_next(log->self, 5, &record, err);
+        if (got < 0 && err->action == ERROR_ABORT_BATCH)
+            return rebuild(worker, err->text, err);
+        if (got < 0)
+            return -1;
+        if (got == 1 && take(worker, &record, err))
+            return -1;
+    }
+}
+
+static struct task *next_to_restore(struct worker *worker, int64_t mono_ms)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        if (worker->tasks[i].phase == TASK_RESTORING && worker->tasks[i].retry_mono_ms <= mono_ms)
+            return &worker->tasks[i];
+    return NULL;
+}
+
+/* The other side is away: later again, from the start. */
+static void try_later(struct worker *worker, struct task *task, const struct error *err)
+{
+    int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
+    stop_reading(worker);
+    worker->restore->task = NULL;
+    int64_t wait_ms = (int64_t)RETRY_BASE_MS << (task->attempts < 6 ? task->attempts : 6);
+    task->attempts++;
+    task->retry_mono_ms = mono_ms + (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS);
+    log_warning("task cannot be taken over yet", LOG_INT("task", task->partition),
+                LOG_TEXT("why", err->text));
+}
+
+int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct clock_port *clock = &worker->ports->clock;
+    int64_t until_mono_ms = clock->mono_ms(clock->self) + budget_ms;
+    while (clock->mono_ms(clock->self) < until_mono_ms) {
+        struct task *task = restore->task;
+        bool begun = task != NULL;
+        if (!task)
+            task = next_to_restore(worker, clock->mono_ms(clock->self));
+        if (!task)
+            return tasks_in_phase(worker, TASK_RESTORING) > 0;
+        struct error why = {0};
+        if ((!begun && start(worker, task, &why)) || read_on(worker, until_mono_ms, &why)) {
+            if (why.action == ERROR_FATAL) {
+                *err = why;
+                return -1;
+            }
+            try_later(worker, task, &why);
+        }
+    }
+    return tasks_in_phase(worker, TASK_RESTORING) > 0;
+}

@@ -1,0 +1,32 @@
+/* The one way to begin: a task's store is brought up to its changelog, and its position is read
+ * from there. */
+#ifndef WAYBILL_WORKER_RESTORE_H
+#define WAYBILL_WORKER_RESTORE_H
+
+#include "worker/worker.h"
+
+enum {
+    PENDING_INTENTS_MAX = 100000, /* per task, read at once */
+    RESTORE_CHUNK_RECORDS = 2000,
+    RESTORE_CHUNK_BYTES = 8 * 1024 * 1024,
+    RETRY_BASE_MS = 100,
+    RETRY_MOST_MS = 5000
+};
+
+MUST_CHECK int restore_open(struct worker *worker, struct error *err);
+void restore_close(struct worker *worker);
+
+/* Works on the tasks that are RESTORING for about budget_ms; true while some are left. ERROR_FATAL
+ * in err: this process must not go on with its tasks (text says why). */
+MUST_CHECK int restore_some(struct worker *worker, int64_t budget_ms, struct error *err);
+
+/* If that task is the one at work, its work is dropped. */
+void restore_forget(struct worker *worker, const struct task *task);
+
+/* The position as the store keeps it. */
+void stored_position_put(struct buffer *out, int64_t changelog_offset, int64_t stored_at_ms,
+                         struct str record);
+MUST_CHECK int stored_position_take(struct str stored, int64_t *out_changelog_offset,
+                                    int64_t *out_stored_at_ms, struct str *out_record);
+
+#endif

@@ -1,0 +1,170 @@
+#include "worker/tables.h"
+
+#include "log/log.h"
+
+#include <stdlib.h>
+
+enum { BUCKETS = 65536, SCHEMA_IDS_MAX = 10000 };
+
+struct row {
+    struct row *next;
+    struct arena arena; /* key and body */
+    struct str key;
+    const struct record_type *type;
+    const void *body;
+};
+
+struct tables_held {
+    struct tables view; /* first: what rules see is this */
+    struct worker *worker;
+    struct row *buckets[BUCKETS];
+    size_t count;
+    int32_t schema_ids[SCHEMA_IDS_MAX];
+    size_t schema_count;
+};
+
+static uint32_t bucket_of(const struct record_type *type, struct str key)
+{
+    uint32_t hash = 2166136261u ^ (uint32_t)type->schema_id;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 16777619u;
+    return hash % BUCKETS;
+}
+
+static struct row **find_link(struct tables_held *held, const struct record_type *type,
+                              struct str key)
+{
+    struct row **link = &held->buckets[bucket_of(type, key)];
+    while (*link && !((*link)->type == type && str_equal((*link)->key, key)))
+        link = &(*link)->next;
+    return link;
+}
+
+static const void *find(const struct tables *tables, const struct record_type *type, struct str key)
+{
+    const struct tables_held *held = (const struct tables_held *)tables;
+    const struct row *row = held->buckets[bucket_of(type, key)];
+    while (row && !(row->type == type && str_equal(row->key, key)))
+        row = row->next;
+    return row ? row->body : NULL;
+}
+
+int tables_open(struct worker *worker, struct error *err)
+{
+    struct tables_held *held = calloc(1, sizeof(*held));
+    if (!held)
+        return error_set(err, ERROR_FATAL, "no memory for tables");
+    held->view.find = find;
+    held->worker = worker;
+    worker->tables = held;
+    return 0;
+}
+
+static void free_row(struct row *row)
+{
+    arena_done(&row->arena);
+    free(row);
+}
+
+void tables_close(struct worker *worker)
+{
+    struct tables_held *held = worker->tables;
+    if (!held)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct row *row = held->buckets[i], *next; row; row = next) {
+            next = row->next;
+            free_row(row);
+        }
+    free(held);
+    worker->tables = NULL;
+}
+
+bool tables_have_schema(const struct tables_held *held, int32_t id)
+{
+    for (size_t i = 0; i < held->schema_count; i++)
+        if (held->schema_ids[i] == id)
+            return true;
+    return false;
+}
+
+const struct tables *tables_seen_by_rules(const struct tables_held *held)
+{
+    return &held->view;
+}
+
+/* Key: the id as decimal digits; value: the schema's JSON text. */
+static void take_schema(struct tables_held *held, const struct kafka_record *record)
+{
+    int64_t id;
+    struct error why = {0};
+    if (!record->value.ptr || !str_to_int64(record->key, &id) || id <= 0 || id > INT32_MAX)
+        return;
+    if (avro_schemas_add(held->worker->schemas, (int32_t)id, record->value, &why))
+        log_warning("schema is of no use", LOG_INT("id", id), LOG_TEXT("why", why.text));
+    if (!tables_have_schema(held, (int32_t)id) && held->schema_count < SCHEMA_IDS_MAX)
+        held->schema_ids[held->schema_count++] = (int32_t)id;
+}
+
+/* A later record under the same key takes the place of the earlier, whatever its type; NULL forgets
+ * the key. */
+static void take_row(struct tables_held *held, const struct kafka_record *record)
+{
+    struct row *row = calloc(1, sizeof(*row));
+    struct error why = {0};
+    if (!row || held->count >= TABLE_ROWS_MAX) {
+        free(row);
+        log_warning("a table is full; a row is left out", LOG_INT("rows", held->count));
+        return;
+    }
+    arena_init(&row->arena, VALUE_BYTES_MAX);
+    struct str value = arena_copy(&row->arena, record->value);
+    row->key = arena_copy(&row->arena, record->key);
+    if (!value.ptr || avro_schemas_decode(held->worker->schemas, value, &row->arena, &row->type,
+                                          &row->body, &why)) {
+        log_warning("a table's record is of no use", LOG_INT("offset", record->offset),
+                    LOG_TEXT("why", why.text));
+        free_row(row);
+        return;
+    }
+    struct row **link = find_link(held, row->type, row->key);
+    struct row *old = *link;
+    row->next = old ? old->next : NULL;
+    *link = row;
+    if (old)
+        free_row(old);
+    else
+        held->count++;
+}
+
+static void forget_key(struct tables_held *held, struct str key)
+{
+    for (size_t i = 0; i < record_type_count; i++) {
+        struct row **link = find_link(held, record_types[i], key);
+        struct row *old = *link;
+        if (!old)
+            continue;
+        *link = old->next;
+        free_row(old);
+        held->count--;
+    }
+}
+
+int tables_follow(struct worker *worker, int timeout_ms, struct error *err)
+{
+    struct log_port *log = &worker->ports->log;
+    for (int i = 0; i < TABLES_PER_TURN_MAX; i++) {
+        struct kafka_record record;
+        int got = log->tables_next(log->self, i == 0 ? timeout_ms : 0, &record, err);
+        if (got <= 0)
+            return got;
+        if (record.topic == 0)
+            take_schema(worker->tables, &record);
+        else if (record.value.ptr)
+            take_row(worker->tables, &record);
+        else
+            forget_key(worker->tables, record.key);
+        log->release(log->self, &record);
+    }
+    return 0;
+}

@@ -1,0 +1,216 @@
+/* A task's position, and which tasks are ours. */
+#include "worker/task.h"
+
+#include "log/log.h"
+#include "worker/restore.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+static size_t partitions_of(const struct worker *worker, const struct task *task,
+                            struct kafka_partition out[INPUTS_MAX])
+{
+    for (size_t i = 0; i < worker->input_count; i++)
+        out[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
+    return worker->input_count;
+}
+
+void task_begin_restore(struct worker *worker, struct task *task, const char *why)
+{
+    struct log_port *log = &worker->ports->log;
+    struct kafka_partition at[INPUTS_MAX];
+    size_t count = partitions_of(worker, task, at);
+    struct error err = {0};
+    if (log->pause(log->self, at, count, &err))
+        log_debug("could not pause; the assignment is about to change",
+                  LOG_TEXT("error", err.text));
+    calls_drop_task(worker->calls, task->partition);
+    restore_forget(worker, task);
+    task->phase = TASK_RESTORING;
+    task->retry_mono_ms = 0;
+    task->ahead = false;
+    if (why)
+        log_info("task is taken over again", LOG_INT("task", task->partition),
+                 LOG_TEXT("why", why));
+}
+
+void tasks_begin_restore(struct worker *worker, const char *why)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        if (worker->tasks[i].phase == TASK_READY)
+            task_begin_restore(worker, &worker->tasks[i], why);
+}
+
+static void give_up(struct worker *worker, struct task *task)
+{
+    calls_drop_task(worker->calls, task->partition);
+    restore_forget(worker, task);
+    task->phase = TASK_ABSENT;
+    task->ahead = false;
+}
+
+/* A task is ours only while its partition of every input is (design: owning). */
+void tasks_follow_assignment(struct worker *worker)
+{
+    struct log_port *log = &worker->ports->log;
+    uint64_t epoch = log->epoch(log->self);
+    if (epoch == worker->epoch)
+        return;
+    worker->epoch = epoch;
+    const struct kafka_partition *assigned;
+    size_t count = log->assignment(log->self, &assigned);
+    size_t owned = 0;
+    for (int32_t i = 0; i < worker->partition_count; i++) {
+        struct task *task = &worker->tasks[i];
+        size_t inputs = 0;
+        for (size_t a = 0; a < count; a++)
+            inputs += assigned[a].partition == i;
+        if (inputs == worker->input_count) {
+            task_begin_restore(worker, task, NULL);
+            task->attempts = 0;
+            owned++;
+        } else if (task->phase != TASK_ABSENT) {
+            give_up(worker, task);
+        }
+    }
+    log_info("assignment", LOG_INT("partitions", count), LOG_INT("tasks", owned));
+}
+
+size_t tasks_in_phase(const struct worker *worker, enum task_phase phase)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        count += worker->tasks[i].phase == phase;
+    return count;
+}
+
+void tasks_retry_unknown(struct worker *worker)
+{
+    struct log_port *log = &worker->ports->log;
+    int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
+    for (int32_t i = 0; i < worker->partition_count; i++) {
+        struct task *task = &worker->tasks[i];
+        for (size_t input = 0; task->phase == TASK_READY && input < worker->input_count; input++) {
+            if (task->unknown_offset[input] < 0 || mono_ms < task->unknown_retry_mono_ms[input])
+                continue;
+            struct kafka_partition at = {(int32_t)input, i, task->unknown_offset[input]};
+            struct error err = {0};
+            task->unknown_retry_mono_ms[input] = mono_ms + 1000;
+            if (log->seek(log->self, &at, 1, &err) || log->resume(log->self, &at, 1, &err))
+                log_debug("could not look again at a record", LOG_TEXT("error", err.text));
+        }
+    }
+}
+
+int task_next_position(struct worker *worker, struct task *task, struct error *err)
+{
+    char random_id[RANDOM_ID_BYTES];
+    if (getrandom(random_id, sizeof(random_id), 0) != (ssize_t)sizeof(random_id))
+        return error_set(err, ERROR_ABORT_BATCH, "no random bytes for the position");
+    struct input_offset inputs[INPUTS_MAX];
+    for (size_t i = 0; i < worker->input_count; i++)
+        inputs[i] = (struct input_offset){.topic = str_from(worker->service->inputs[i]),
+                                          .next_offset = task->next[i]};
+    struct task_position position = {.batch = task->batch + 1,
+                                     .random_id = {random_id, sizeof(random_id)},
+                                     .inputs = {inputs, worker->input_count},
+                                     .event_time_ms = task->event_time_ms,
+                                     .partition_count = worker->partition_count};
+    if (worker_encode(worker, &task_position, &position, err))
+        return -1;
+    task->position = arena_copy(&worker->arena, buffer_str(&worker->scratch));
+    return task->position.ptr ? 0 : error_set(err, ERROR_ABORT_BATCH, "no room left in the batch");
+}
+
+void task_committed(struct task *task)
+{
+    task->batch++;
+    memcpy(task->told, task->next, sizeof(task->told));
+    task->ahead = false;
+}
+
+void task_stored_position(const struct worker *worker, const struct task *task, struct buffer *out)
+{
+    struct clock_port *clock = &worker->ports->clock;
+    buffer_reset(out);
+    stored_position_put(out, task->position_offset, clock->now_ms(clock->self), task->position);
+}
+
+void task_offer(struct worker *worker, struct task *task, struct str field,
+                const struct task_intent *intent)
+{
+    /* Behind a backlog nothing new is offered before the next look at it: the calls of a key keep
+     * their order. */
+    if (!task->has_backlog && calls_offer(worker->calls, field, intent, task->partition,
+                                          worker->epoch, CALLS_FRESH) == CALLS_FULL)
+        task->has_backlog = true;
+}
+
+/* An intent in the store, and its field there. */
+struct waiting {
+    struct str field;
+    const struct task_intent *intent;
+};
+
+/* Sorted by sequence, so that the calls of a key keep their order. */
+static int by_sequence(const void *a, const void *b)
+{
+    const struct waiting *one = a, *two = b;
+    return (one->intent->sequence > two->intent->sequence) -
+           (one->intent->sequence < two->intent->sequence);
+}
+
+/* The calls of a key keep their order: behind one that found no room, none of its key is offered.
+ */
+static bool waits_behind(const struct waiting *left, size_t count, const struct task_intent *intent)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(left[i].intent->key, intent->key) &&
+            str_equal(left[i].intent->state_type, intent->state_type))
+            return true;
+    return false;
+}
+
+int task_offer_backlog(struct worker *worker, struct task *task, struct error *err)
+{
+    struct store_port *store = &worker->ports->store;
+    struct store_due_list pending;
+    if (store->pending(store->self, task->partition, PENDING_INTENTS_MAX, &worker->arena, &pending,
+                       err))
+        return -1;
+    struct str *fields = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*fields));
+    struct str *values = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*values));
+    struct waiting *intents = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*intents));
+    if (!fields || !values || !intents)
+        return error_set(err, ERROR_RETRY, "no memory for the pending intents");
+    for (size_t i = 0; i < pending.len; i++)
+        fields[i] = pending.ptr[i].member;
+    struct store_load load = {
+        .task = task->partition, .fields = fields, .field_count = pending.len, .values = values};
+    if (store->load(store->self, &load, 1, &worker->arena, err))
+        return -1;
+    size_t count = 0;
+    for (size_t i = 0; i < pending.len; i++) {
+        const struct record_type *type;
+        const void *body;
+        if (!values[i].ptr)
+            continue;
+        if (avro_schemas_decode(worker->schemas, values[i], &worker->arena, &type, &body, err) ||
+            type != &task_intent)
+            return error_prefix(err, "pending intent %.*s", STR_ARG(fields[i]));
+        intents[count++] = (struct waiting){fields[i], body};
+    }
+    qsort(intents, count, sizeof(*intents), by_sequence);
+    task->has_backlog = pending.len == PENDING_INTENTS_MAX;
+    struct waiting *left = intents; /* those that found no room, at the list's front */
+    size_t left_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct waiting one = intents[i];
+        if (waits_behind(left, left_count, one.intent) ||
+            calls_offer(worker->calls, one.field, one.intent, task->partition, worker->epoch,
+                        CALLS_RESTORED) == CALLS_FULL)
+            left[left_count++] = one;
+    }
+    task->has_backlog |= left_count > 0;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* A task's life: owned, restored by the one take-over, ready; and its position. */
+#ifndef WAYBILL_WORKER_TASK_H
+#define WAYBILL_WORKER_TASK_H
+
+#include "worker/worker.h"
+
+#define POSITION_KEY "position"
+
+/* Nothing of the task is trusted any more; it will be taken over. */
+void task_begin_restore(struct worker *worker, struct task *task, const char *why);
+
+/* All that are ready. */
+void tasks_begin_restore(struct worker *worker, const char *why);
+
+/* Which tasks are ours, after the assignment has changed. */
+void tasks_follow_assignment(struct worker *worker);
+
+size_t tasks_in_phase(const struct worker *worker, enum task_phase phase);
+
+/* Tries again the inputs that wait for a schema. */
+void tasks_retry_unknown(struct worker *worker);
+
+/* The record of the batch at work, framed, in the batch's arena: task->position. */
+MUST_CHECK int task_next_position(struct worker *worker, struct task *task, struct error *err);
+
+/* The batch has committed: the task stands behind it. */
+void task_committed(struct task *task);
+
+/* The position as the store keeps it: changelog offset, wall time, the record. */
+void task_stored_position(const struct worker *worker, const struct task *task, struct buffer *out);
+
+/* Hands a new intent to the calls; what is too much for them stays in the store. */
+void task_offer(struct worker *worker, struct task *task, struct str field,
+                const struct task_intent *intent);
+
+/* Offers all that waits in the store; what the calls hold already they keep. */
+MUST_CHECK int task_offer_backlog(struct worker *worker, struct task *task, struct error *err);
+
+#endif
