@@ -19,7 +19,8 @@ ARROWS = {
     "rules": {"base"},
     **{room: LEAVES | {"rules"} for room in MIDDLE},
     **{room: LEAVES | MIDDLE | {"rules"} for room in DOORS},
-    "worker": LEAVES | MIDDLE | DOORS | {"rules"},
+    "topics": LEAVES | MIDDLE | {"rules", "kafka"},
+    "worker": LEAVES | MIDDLE | DOORS | {"rules", "topics"},
 }
 RULES_OF_A_SERVICE = {"base", "rules"} | PURE
 PARTS = {"main.c": {"worker", "config"}, "settings.c": {"config"}}  # what these files of a service may include, too
