@@ -141,13 +141,12 @@ static rd_kafka_AdminOptions_t *admin_options(struct kafka_admin *admin, rd_kafk
     return options;
 }
 
-static int find_config(const rd_kafka_event_t *event, const char *topic, const char *name,
-                       char *out, size_t size, struct error *err)
+static int find_config(rd_kafka_event_t *event, const char *topic, const char *name, char *out,
+                       size_t size, struct error *err)
 {
     size_t resource_count = 0, count = 0;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event),
-        &resource_count);
+        rd_kafka_event_DescribeConfigs_result(event), &resource_count);
     if (resource_count != 1 || rd_kafka_ConfigResource_error(resources[0]))
         return error_set(err, ERROR_SET_ASIDE, "Kafka configuration of %s: %s", topic,
                          resource_count ? rd_kafka_ConfigResource_error_string(resources[0])
@@ -185,11 +184,11 @@ int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char 
     return result;
 }
 
-static int create_result(const rd_kafka_event_t *event, struct error *err)
+static int create_result(rd_kafka_event_t *event, struct error *err)
 {
     size_t count = 0;
-    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
-        rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)

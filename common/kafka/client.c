@@ -162,11 +162,20 @@ enum error_action client_action(rd_kafka_resp_err_t code)
                : ERROR_RETRY;
 }
 
+int client_message_error(const rd_kafka_message_t *message, struct error *err)
+{
+    bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    return error_set(err, gone ? ERROR_ABORT_BATCH : client_action(message->err), "Kafka %s/%d: %s",
+                     message->rkt ? rd_kafka_topic_name(message->rkt) : "client",
+                     (int)message->partition, rd_kafka_message_errstr(message));
+}
+
 /* What kafka_record.owner points to. */
 struct owner {
     struct client *client;
     rd_kafka_message_t *message;
-    struct kafka_header headers[];
+    struct event_header headers[];
 };
 
 static size_t count_headers(rd_kafka_message_t *message, rd_kafka_headers_t **out)
@@ -193,7 +202,7 @@ int client_record(struct client *client, rd_kafka_message_t *message, int32_t to
         const void *value = NULL;
         size_t len = 0;
         rd_kafka_header_get_all(headers, i, &name, &value, &len);
-        owner->headers[i] = (struct kafka_header){str_from(name), {value, len}};
+        owner->headers[i] = (struct event_header){str_from(name), {value, len}};
     }
     client->records++;
     *out = (struct kafka_record){

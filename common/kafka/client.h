@@ -46,6 +46,10 @@ MUST_CHECK int client_take_error(struct client *client, struct error *err);
 /* What a code means that is neither of a transaction nor of one record. */
 enum error_action client_action(rd_kafka_resp_err_t code);
 
+/* -1, with what an error message from the broker or the client means; the message stays the
+ * caller's. */
+int client_message_error(const rd_kafka_message_t *message, struct error *err);
+
 /* Takes the message over. */
 MUST_CHECK int client_record(struct client *client, rd_kafka_message_t *message, int32_t topic,
                              struct kafka_record *out, struct error *err);

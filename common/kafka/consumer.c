@@ -221,15 +221,6 @@ static void note_contact(struct kafka_consumer *consumer, int64_t now)
         consumer->contact_ms = atomic_load(&consumer->asked_ms);
 }
 
-static int message_error(const rd_kafka_message_t *message, struct error *err)
-{
-    bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-    return error_set(err, gone ? ERROR_ABORT_BATCH : client_action(message->err), "Kafka %s/%d: %s",
-                     message->rkt ? rd_kafka_topic_name(message->rkt) : "group",
-                     (int)message->partition, rd_kafka_message_errstr(message));
-}
-
 /* 1 = a record; 0 = nothing that the caller sees; -1 = an error. Takes the message over. */
 static int take(struct kafka_consumer *consumer, rd_kafka_message_t *message,
                 struct kafka_record *out, struct error *err)
@@ -245,7 +236,7 @@ static int take(struct kafka_consumer *consumer, rd_kafka_message_t *message,
         if (at >= 0 && consumer->flowing[at] && consumer->assigned[at].offset < message->offset)
             consumer->assigned[at].offset = message->offset;
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        result = message_error(message, err);
+        result = client_message_error(message, err);
     } else if (at >= 0 && consumer->flowing[at] &&
                message->offset >= consumer->assigned[at].offset) {
         consumer->assigned[at].offset = message->offset + 1;

@@ -166,7 +166,7 @@ static rd_kafka_headers_t *headers_of(const struct kafka_output *output)
         return NULL;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
     for (size_t i = 0; i < output->header_count; i++) {
-        const struct kafka_header *header = &output->headers[i];
+        const struct event_header *header = &output->headers[i];
         rd_kafka_header_add(headers, header->name.ptr, (ssize_t)header->name.len, header->value.ptr,
                             (ssize_t)header->value.len);
     }

@@ -150,15 +150,6 @@ static bool at_end(const struct started *started)
     return started->until == 0 || started->position >= started->until;
 }
 
-static int message_error(const rd_kafka_message_t *message, struct error *err)
-{
-    bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-    return error_set(err, gone ? ERROR_ABORT_BATCH : client_action(message->err), "Kafka %s/%d: %s",
-                     message->rkt ? rd_kafka_topic_name(message->rkt) : "read",
-                     (int)message->partition, rd_kafka_message_errstr(message));
-}
-
 /* 1 = a record; 0 = nothing, go on; -1 = an error. Takes the message over. */
 static int take(struct kafka_reader *reader, rd_kafka_message_t *message, bool *out_ended,
                 struct kafka_record *out, struct error *err)
@@ -173,7 +164,7 @@ static int take(struct kafka_reader *reader, rd_kafka_message_t *message, bool *
         }
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (started)
-            result = message_error(message, err);
+            result = client_message_error(message, err);
     } else if (started && message->offset >= started->position) {
         started->position = message->offset + 1;
         reader->last = (size_t)(started - reader->started);
