@@ -4,6 +4,7 @@ import datetime
 import json
 import pathlib
 import shlex
+import signal
 import sys
 import time
 import urllib.request
@@ -11,7 +12,7 @@ import urllib.request
 from world import ledger, orders, records, sample
 from world.books import Books
 from world.bus import Bus
-from world.clock import DAY_MS, Clock
+from world.clock import DAY_MS, HOUR_MS, Clock
 from world.door import Door, http_handler
 from world.mail import MailServer
 from world.plan import plan
@@ -21,7 +22,8 @@ from world.sms import SmsProvider
 LEDGERS = ("suppliers", "mail", "sms", "parcels")
 TELL_EVERY_MS = 2 * DAY_MS
 READY_LIMIT_S = 90
-LAG_METRIC = "waybill_consumer_lag"
+PRELUDE_S = 3  # real time for the first stock reports
+ACTIVITY = ("waybill_records_read_total", "waybill_replies_total")  # as long as these grow, something moves
 
 
 def main(argv):
@@ -38,7 +40,7 @@ def main(argv):
     play.add_argument("--rate", type=float, required=True)
     play.add_argument("--worker", action="append", default=[], help="http://host:port of a worker's health door; repeatable")
     play.add_argument("--limit", type=float, default=600, help="seconds after which the world gives up")
-    play.add_argument("--stay", action="store_true", help="keep the doors open after the end, until standard input closes")
+    play.add_argument("--stay", action="store_true", help="keep the doors open after the end, until SIGTERM")
     check = commands.add_parser("check", help="print the table and check that the books balance")
     check.add_argument("--run-dir", required=True, type=pathlib.Path)
     check.add_argument("--records", required=True, help="file of what `waybill consume --all` printed")
@@ -54,10 +56,10 @@ def do_sample(_options):
     return 0
 
 
-def first_monday(clock, zone_hours=6):
-    """The Monday in whose week the histories begin: the first whose midnight, anywhere, is still to come."""
-    soon = datetime.datetime.fromtimestamp(clock.now_ms() / 1000, datetime.timezone.utc) + datetime.timedelta(hours=zone_hours)
-    day = soon.date()
+def first_monday(clock):
+    """The Monday in whose week the histories begin: the first that comes, wherever on Earth, PRELUDE_S from now or later."""
+    soon_ms = clock.now_ms() + PRELUDE_S * 1000 * clock.rate + 12 * HOUR_MS
+    day = datetime.datetime.fromtimestamp(soon_ms / 1000, datetime.timezone.utc).date()
     return day + datetime.timedelta(days=-day.weekday() % 7)
 
 
@@ -75,20 +77,20 @@ def do_play(options):
     status = {"state": "playing"}
     open_doors(options, clock, ledgers, player, status)
     player.start()
-    done = player.wait_for_end(options.limit, lambda: lag(options.worker) == 0, Teller(player, clock))
-    status["state"] = "done" if done else "gave up"
+    done = player.wait_for_end(options.limit, lambda: activity(options.worker), Teller(player, clock))
     if not done:
         print(f"gave up after {options.limit:.0f} s; not handed over: {', '.join(player.unplayed()) or 'nothing'}; "
-              f"still to play: {player.agenda.left()}; lag: {lag(options.worker)}", flush=True)
-    if options.stay:
-        sys.stdin.read()
-    player.agenda.stop()
+              f"still to play: {player.agenda.left()}", flush=True)
     failed = bus.close()
     for event, code in failed.items():
         print(f"the producer of {event} ended with status {code}: see {options.run_dir}/produce.log")
     for failure in player.agenda.failures:
         print(failure, file=sys.stderr)
-    return 0 if done and not failed and not player.agenda.failures else 1
+    status["state"] = "done" if done and not failed and not player.agenda.failures else "gave up"
+    if options.stay:
+        signal.pause()
+    player.agenda.stop()
+    return 0 if status["state"] == "done" else 1
 
 
 def open_doors(options, clock, ledgers, player, status):
@@ -138,14 +140,14 @@ def fetch(url):
         return None
 
 
-def lag(workers):
-    """The workers' consumer lag together; None if one of them does not say."""
+def activity(workers):
+    """A number that changes as long as the workers have something to do or do not say."""
     total = 0.0
     for worker in workers:
         page = fetch(worker + "/metrics")
         if page is None:
-            return None
-        total += sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(LAG_METRIC))
+            return time.monotonic()
+        total += sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(ACTIVITY))
     return total
 
 

@@ -185,16 +185,19 @@ class Player:
         with self._lock:
             return sorted(order_id for order_id, pieces in self._to_ship.items() if pieces > 0)
 
-    def wait_for_end(self, limit_s, is_quiet, tell):
-        """True when all is played, timers have had their time and nothing moves any more; False at the limit."""
-        deadline, entries, since = time.monotonic() + limit_s, -1, time.monotonic()
+    def wait_for_end(self, limit_s, activity, tell):
+        """True when all is played, timers have had their time and nothing moves any more; False at the limit.
+
+        activity() gives a number that changes as long as Waybill is at work.
+        """
+        deadline, last, since = time.monotonic() + limit_s, None, time.monotonic()
         while time.monotonic() < deadline:
             tell()
-            now_entries = sum(len(ledger.lines) for ledger in self.ledgers.values())
             played = not self.unplayed() and not self.agenda.left() and self.clock.now_ms() > self.last_ms + AFTER_MS
-            if now_entries != entries or not played:
-                entries, since = now_entries, time.monotonic()
-            elif time.monotonic() - since > QUIET_S and is_quiet():
+            moved = (sum(len(ledger.lines) for ledger in self.ledgers.values()), activity()) if played else None
+            if moved is None or moved != last:
+                last, since = moved, time.monotonic()
+            elif time.monotonic() - since > QUIET_S:
                 return True
             time.sleep(0.2)
         return False

@@ -133,7 +133,7 @@ class PlayerTest(unittest.TestCase):
         cls.player = Player(cls.clock, cls.bus, cls.plans, {name: Ledger() for name in ("suppliers", "mail", "sms", "parcels")})
         cls.player.start()
         cls.route()
-        cls.done = cls.player.wait_for_end(30, lambda: True, lambda: None)
+        cls.done = cls.player.wait_for_end(30, lambda: 0, lambda: None)
         cls.player.agenda.stop()
 
     @classmethod
