@@ -47,6 +47,9 @@ bool batch_has_effects(const struct worker *worker);
 /* uuid5 over the service and up to 3 parts, as 36 characters in the arena. */
 struct str batch_id(struct worker *worker, const struct str *parts, size_t count);
 
+/* Keys are text: UTF-8 without NUL, not empty, at most KEY_BYTES_MAX. */
+bool batch_key_is_fit(struct str key);
+
 /* The clock's now, or the task's highest event time if that is later. */
 int64_t batch_task_now(const struct worker *worker, const struct task *task);
 

@@ -2,6 +2,7 @@
  * it. */
 #include "worker/batch.h"
 
+#include "base/utf8.h"
 #include "log/log.h"
 #include "worker/task.h"
 
@@ -13,6 +14,12 @@ struct str batch_id(struct worker *worker, const struct str *parts, size_t count
     for (size_t i = 0; i < count && i < 3; i++)
         all[i + 1] = parts[i];
     return uuid5(&worker->arena, all, count + 1);
+}
+
+bool batch_key_is_fit(struct str key)
+{
+    return key.len > 0 && key.len <= KEY_BYTES_MAX && !memchr(key.ptr, '\0', key.len) &&
+           utf8_is_valid(key);
 }
 
 int64_t batch_task_now(const struct worker *worker, const struct task *task)
@@ -83,7 +90,6 @@ int batch_dead_letter(struct worker *worker, struct batch_item *item, const char
     struct str key = item->ev.key.ptr ? item->ev.key : STR("");
     struct output output = {.topic = worker->dead_letters,
                             .partition = item->task->partition,
-                            .time_ms = worker->batch->now_ms,
                             .key = key,
                             .value = from_topic && record->value.ptr ? record->value : STR(""),
                             .headers = rows,
@@ -113,7 +119,6 @@ static int send_changelog(struct worker *worker, const struct task *task, struct
     struct log_port *log = &worker->ports->log;
     struct kafka_output record = {.topic = worker->changelog,
                                   .partition = task->partition,
-                                  .timestamp_ms = worker->batch->now_ms,
                                   .key = key,
                                   .value = value,
                                   .out_offset = offset};

@@ -67,16 +67,15 @@ static void sink_emit(struct effects_sink *sink, const struct record_type *type,
     }
     const struct outlet *outlet = outlet_of(worker->outlets, type);
     struct str value = encode(decision, type, body);
-    if (!outlet || !value.ptr || key.len == 0 || key.len > KEY_BYTES_MAX) {
+    if (!outlet || !value.ptr || !batch_key_is_fit(key)) {
         went_wrong(decision, "%s: %s", type->name,
-                   !outlet ? "no topic carries it" : "its key is empty or over the limit");
+                   !outlet ? "no topic carries it" : "its key is empty, too long or no clean text");
         return;
     }
     char number[24];
     int digits = snprintf(number, sizeof(number), "%zu", decision->emit_count);
     struct output output = {.topic = outlet->topic,
                             .partition = partition_of(key, outlet->partition_count),
-                            .time_ms = decision->now_ms,
                             .key = arena_copy(&worker->arena, key),
                             .value = value};
     struct cloudevent ce = {
@@ -355,6 +354,8 @@ static int call_rule(struct decision *decision, const struct route *route, struc
             decision->next.timer_count = 0; /* timers live with a state */
         keep(decision);
         counter_add(worker->meters.decided, 1);
+        histogram_observe(worker->meters.event_age_seconds,
+                          (double)(decision->now_ms - item->ev.time_ms) / 1000);
         return 0;
     }
     const char *reason = decision->failed.action != ERROR_NONE ? decision->failed.text : out.reason;
@@ -521,10 +522,13 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     struct decision decision;
     begin(&decision, worker, item);
     take_off(&decision, item->finished, field);
-    if (route)
-        return call_rule(&decision, route, err);
-    keep(&decision); /* of another version of this service */
-    return 0;
+    if (decision.failed.action != ERROR_NONE)
+        return error_set(err, ERROR_ABORT_BATCH, "%s", decision.failed.text);
+    keep(&decision); /* whatever the rule says: it has come to its end */
+    if (!route)
+        return 0; /* of another version of this service */
+    begin(&decision, worker, item);
+    return call_rule(&decision, route, err);
 }
 
 /* To where it belongs, in the same transaction, under the same id. */

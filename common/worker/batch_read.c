@@ -77,6 +77,10 @@ static int decode(struct worker *worker, struct batch_item *item)
                  record->key.len, KEY_BYTES_MAX, record->value.len, worker->cfg->event_bytes_max);
         return 0;
     }
+    if (!batch_key_is_fit(record->key)) {
+        dead(item, "the key is no clean UTF-8 text");
+        return 0;
+    }
     if (misplaced(worker, item)) {
         bool hopped = event_header_find(record->headers, record->header_count, HOP_HEADER).ptr;
         if (hopped)

@@ -100,9 +100,11 @@ static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
         *err = why;
         return -1;
     }
-    if (got < 0)
+    if (got < 0) {
+        worker->positions_suspect |= why.action == ERROR_ABORT_BATCH;
         after_failed_step(worker, "read", &why);
-    else if (got == 0)
+    }
+    if (got == 0)
         work_on_batch(worker);
     batch_drop(worker);
     return 0;
@@ -158,9 +160,9 @@ static int64_t turn_calls(struct worker *worker)
     return next_ms;
 }
 
-static int idle_ms(const struct worker *worker, bool restoring, int64_t calls_next_ms)
+static int idle_ms(const struct worker *worker, int64_t calls_next_ms)
 {
-    if (restoring)
+    if (restore_is_reading(worker))
         return 0;
     if (calls_running(worker->calls) > 0)
         return IDLE_CALLING_MS;
@@ -189,12 +191,13 @@ int loop_turn(struct worker *worker, struct error *err)
     tasks_follow_assignment(worker);
     if (tables_follow(worker, 0, &why))
         log_debug("tables cannot be followed now", LOG_TEXT("why", why.text));
-    int restoring = 0;
-    if (producer_is_fit(worker) && (restoring = restore_some(worker, RESTORE_SLICE_MS, err)) < 0)
-        return -1;
-    tasks_retry_unknown(worker);
+    if (!worker->draining) {
+        if (producer_is_fit(worker) && restore_some(worker, RESTORE_SLICE_MS, err))
+            return -1;
+        tasks_retry_unknown(worker);
+    }
     int64_t calls_next_ms = turn_calls(worker);
-    if (turn_batch(worker, idle_ms(worker, restoring > 0, calls_next_ms), err))
+    if (turn_batch(worker, idle_ms(worker, calls_next_ms), err))
         return -1;
     measure(worker);
     return 0;

@@ -75,6 +75,7 @@ struct store_port {
 struct clock_port {
     void *self;
     int64_t (*now_ms)(void *self);  /* Unix ms; may be set fast for a replay */
+    int64_t (*wall_ms)(void *self); /* Unix ms, real, the same on all machines */
     int64_t (*mono_ms)(void *self); /* never runs back; for timeouts */
 };
 

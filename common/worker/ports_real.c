@@ -27,7 +27,6 @@ struct real {
     struct kafka_reader *changelog_reader, *tables_reader;
     struct store *store;
     const char *redis_urls[URLS_MAX];
-    int64_t clock_wall_ms;
 };
 
 static void kafka_said(int level, const char *text)
@@ -362,6 +361,12 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
 }
 
+static int64_t port_wall_ms(void *self)
+{
+    (void)self;
+    return clock_ms(CLOCK_REALTIME);
+}
+
 static int64_t port_mono_ms(void *self)
 {
     (void)self;
@@ -382,43 +387,44 @@ static int64_t port_now_ms(void *self)
 
 static void fill_ports(struct real *real, struct ports *ports)
 {
-    *ports =
-        (struct ports){.log = {.self = real,
-                               .poll = port_poll,
-                               .release = port_release,
-                               .epoch = port_epoch,
-                               .assignment = port_assignment,
-                               .seek = port_seek,
-                               .pause = port_pause,
-                               .resume = port_resume,
-                               .committed = port_committed,
-                               .membership = port_membership,
-                               .membership_free = port_membership_free,
-                               .contact_age_ms = port_contact_age_ms,
-                               .lag = port_lag,
-                               .begin = port_begin,
-                               .produce = port_produce,
-                               .send_offsets = port_send_offsets,
-                               .commit = port_commit,
-                               .reopen = port_reopen,
-                               .partitions = port_partitions,
-                               .watermarks = port_watermarks,
-                               .changelog_start = port_changelog_start,
-                               .changelog_next = port_changelog_next,
-                               .changelog_at_end = port_changelog_at_end,
-                               .changelog_stop = port_changelog_stop,
-                               .tables_next = port_tables_next,
-                               .tables_at_end = port_tables_at_end},
-                       .store = {.self = real,
-                                 .load = port_load,
-                                 .apply = port_apply,
-                                 .restore = port_restore,
-                                 .wipe = port_wipe,
-                                 .due = port_due,
-                                 .pending = port_pending,
-                                 .earliest = port_earliest,
-                                 .take_token = port_take_token},
-                       .clock = {.self = real, .now_ms = port_now_ms, .mono_ms = port_mono_ms}};
+    *ports = (struct ports){
+        .log = {.self = real,
+                .poll = port_poll,
+                .release = port_release,
+                .epoch = port_epoch,
+                .assignment = port_assignment,
+                .seek = port_seek,
+                .pause = port_pause,
+                .resume = port_resume,
+                .committed = port_committed,
+                .membership = port_membership,
+                .membership_free = port_membership_free,
+                .contact_age_ms = port_contact_age_ms,
+                .lag = port_lag,
+                .begin = port_begin,
+                .produce = port_produce,
+                .send_offsets = port_send_offsets,
+                .commit = port_commit,
+                .reopen = port_reopen,
+                .partitions = port_partitions,
+                .watermarks = port_watermarks,
+                .changelog_start = port_changelog_start,
+                .changelog_next = port_changelog_next,
+                .changelog_at_end = port_changelog_at_end,
+                .changelog_stop = port_changelog_stop,
+                .tables_next = port_tables_next,
+                .tables_at_end = port_tables_at_end},
+        .store = {.self = real,
+                  .load = port_load,
+                  .apply = port_apply,
+                  .restore = port_restore,
+                  .wipe = port_wipe,
+                  .due = port_due,
+                  .pending = port_pending,
+                  .earliest = port_earliest,
+                  .take_token = port_take_token},
+        .clock = {
+            .self = real, .now_ms = port_now_ms, .wall_ms = port_wall_ms, .mono_ms = port_mono_ms}};
 }
 
 static int open_all(struct real *real, const struct service *service, struct arena *arena,

@@ -176,7 +176,7 @@ static int start(struct worker *worker, struct task *task, struct error *err)
         return rebuild(worker, "the store's position is not readable", err);
     if (offset < low || offset >= restore->until)
         return rebuild(worker, "the changelog does not contain the store's position", err);
-    if (clock->now_ms(clock->self) - stored_at_ms > worker->cfg->changelog_retention_ms / 2)
+    if (clock->wall_ms(clock->self) - stored_at_ms > worker->cfg->changelog_retention_ms / 2)
         return rebuild(worker, "the store is older than half of delete.retention.ms", err);
     buffer_add_str(&restore->position, load.position);
     buffer_reset(&restore->expected);
@@ -246,7 +246,7 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
     }
     if (is_position) {
         buffer_reset(&restore->position);
-        stored_position_put(&restore->position, record->offset, clock->now_ms(clock->self),
+        stored_position_put(&restore->position, record->offset, clock->wall_ms(clock->self),
                             record->value);
         return 0;
     }
@@ -261,26 +261,35 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
     return flush(worker, (struct str){NULL, 0}, err);
 }
 
-/* Where the task goes on: the last position record, or, on the very first start, the beginning of
- * its inputs. */
-static int find_position(struct worker *worker, struct task *task, struct error *err)
+/* Where an input goes on that no position knows, or whose offset is not in its log any more. */
+static int check_input(struct worker *worker, struct task *task, size_t input, struct error *err)
+{
+    struct log_port *log = &worker->ports->log;
+    int64_t *next = &task->next[input];
+    if (*next >= 0 && !worker->positions_suspect)
+        return 0;
+    int64_t low, high;
+    if (log->watermarks(log->self, worker->inputs[input], task->partition, &low, &high, err))
+        return -1;
+    if (*next > high)
+        return error_set(
+            err, ERROR_FATAL,
+            "%s partition %" PRId32 " ends at %" PRId64 ", but %s has decided up to %" PRId64
+            ": was the topic made anew? Then delete the service's changelog, too",
+            worker->inputs[input], task->partition, high, worker->service->name, *next);
+    if (*next >= 0 && *next < low)
+        log_error("records were deleted before they were decided: retention is too short",
+                  LOG_TEXT("topic", worker->inputs[input]), LOG_INT("partition", task->partition),
+                  LOG_INT("lost", low - *next));
+    if (*next < low)
+        *next = low;
+    return 0;
+}
+
+static int read_position(struct worker *worker, struct task *task, struct str record,
+                         struct error *err)
 {
     struct restore *restore = worker->restore;
-    struct log_port *log = &worker->ports->log;
-    task->batch = 0;
-    task->event_time_ms = 0;
-    for (size_t i = 0; i < worker->input_count; i++) {
-        int64_t high;
-        task->unknown_offset[i] = -1;
-        if (log->watermarks(log->self, worker->inputs[i], task->partition, &task->next[i], &high,
-                            err))
-            return -1;
-    }
-    memset(task->told, 0xff, sizeof(task->told)); /* -1: the group knows nothing */
-    int64_t offset, stored_at_ms;
-    struct str record;
-    if (stored_position_take(buffer_str(&restore->position), &offset, &stored_at_ms, &record))
-        return 0;
     const struct record_type *type;
     const void *body;
     if (avro_schemas_decode(worker->schemas, record, &restore->arena, &type, &body, err) ||
@@ -305,6 +314,26 @@ static int find_position(struct worker *worker, struct task *task, struct error 
                     "old events again on purpose, delete the service's changelog and Redis keys",
                     LOG_INT("task", task->partition), LOG_INT("group", restore->group_offset),
                     LOG_INT("record", task->next[0]));
+    return 0;
+}
+
+/* Where the task goes on: the last position record, or, on the very first start, the beginning of
+ * its inputs. */
+static int find_position(struct worker *worker, struct task *task, struct error *err)
+{
+    task->batch = 0;
+    task->event_time_ms = 0;
+    for (size_t i = 0; i < worker->input_count; i++)
+        task->next[i] = task->told[i] = task->unknown_offset[i] = -1;
+    int64_t offset, stored_at_ms;
+    struct str record;
+    if (stored_position_take(buffer_str(&worker->restore->position), &offset, &stored_at_ms,
+                             &record) == 0 &&
+        read_position(worker, task, record, err))
+        return -1;
+    for (size_t i = 0; i < worker->input_count; i++)
+        if (check_input(worker, task, i, err))
+            return -1;
     return 0;
 }
 
@@ -362,7 +391,9 @@ static int read_on(struct worker *worker, int64_t until_mono_ms, struct error *e
     for (;;) {
         int64_t mono_ms = clock->mono_ms(clock->self);
         if (log->changelog_at_end(log->self, restore->task->partition))
-            return finish(worker, err);
+            return restore->unproven
+                       ? rebuild(worker, "the changelog does not contain the store's position", err)
+                       : finish(worker, err);
         if (mono_ms >= until_mono_ms) {
             say_progress(worker, mono_ms);
             return 0;
@@ -399,6 +430,11 @@ static void try_later(struct worker *worker, struct task *task, const struct err
                 LOG_TEXT("why", err->text));
 }
 
+bool restore_is_reading(const struct worker *worker)
+{
+    return worker->restore->task != NULL;
+}
+
 int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
 {
     struct restore *restore = worker->restore;
@@ -410,7 +446,7 @@ int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
         if (!task)
             task = next_to_restore(worker, clock->mono_ms(clock->self));
         if (!task)
-            return tasks_in_phase(worker, TASK_RESTORING) > 0;
+            break;
         struct error why = {0};
         if ((!begun && start(worker, task, &why)) || read_on(worker, until_mono_ms, &why)) {
             if (why.action == ERROR_FATAL) {
@@ -420,5 +456,7 @@ int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
             try_later(worker, task, &why);
         }
     }
-    return tasks_in_phase(worker, TASK_RESTORING) > 0;
+    if (tasks_in_phase(worker, TASK_RESTORING) == 0)
+        worker->positions_suspect = false;
+    return 0;
 }

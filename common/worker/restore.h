@@ -16,9 +16,15 @@ enum {
 MUST_CHECK int restore_open(struct worker *worker, struct error *err);
 void restore_close(struct worker *worker);
 
-/* Works on the tasks that are RESTORING for about budget_ms; true while some are left. ERROR_FATAL
- * in err: this process must not go on with its tasks (text says why). */
+/* Works on the tasks that are RESTORING for about budget_ms. ERROR_FATAL: this process must not go
+ * on with its tasks (the text says why); everything else is tried again later. */
 MUST_CHECK int restore_some(struct worker *worker, int64_t budget_ms, struct error *err);
+
+/* Whether one is being read right now; else those that are left wait for their next try. */
+bool restore_is_reading(const struct worker *worker);
+
+/* Whether one is being read right now; else those that are left wait for their next try. */
+bool restore_is_reading(const struct worker *worker);
 
 /* If that task is the one at work, its work is dropped. */
 void restore_forget(struct worker *worker, const struct task *task);

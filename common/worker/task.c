@@ -133,7 +133,7 @@ void task_stored_position(const struct worker *worker, const struct task *task, 
 {
     struct clock_port *clock = &worker->ports->clock;
     buffer_reset(out);
-    stored_position_put(out, task->position_offset, clock->now_ms(clock->self), task->position);
+    stored_position_put(out, task->position_offset, clock->wall_ms(clock->self), task->position);
 }
 
 void task_offer(struct worker *worker, struct task *task, struct str field,

@@ -85,7 +85,7 @@ struct output {
     struct output *next;
     const char *topic;
     int32_t partition;
-    int64_t time_ms;
+    int64_t time_ms; /* Kafka's timestamp; 0 = now */
     struct str key, value;
     struct event_header *headers;
     size_t header_count;
@@ -176,6 +176,7 @@ struct worker {
     bool producer_spent; /* to be opened again before anything else */
     int producer_attempts;
     int64_t producer_retry_mono_ms;
+    bool positions_suspect;     /* an input's offset is not in its log any more: look closer */
     int64_t commit_due_mono_ms; /* when positions that only moved on are written; 0 = none did */
     bool draining;
 };
