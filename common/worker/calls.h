@@ -8,7 +8,7 @@
  *
  *   1. calls_next_reply until NULL: each is an event of the next batch.
  *   2. calls_next_mark: the batch writes these intents with status STARTED and started_at_ms, but
- *      for those that it withdraws.
+ *      for those that it withdraws. They are reason enough for a batch.
  *   3. When a rule withdraws: unless calls_has_started, the batch drops the intent from the store.
  *   4. After the commit: calls_forget for each reply it took (parked ones, too),
  *      calls_started_committed for each it marked, calls_withdraw for each withdrawn,
@@ -18,7 +18,7 @@
  *
  * When a batch is thrown away and its tasks stay: calls_rewind. When a task is lost or will be
  * taken over anew: calls_drop_task; after the take-over calls_offer(CALLS_RESTORED), by sequence,
- * for each of its intents that is not PARKED.
+ * for each of its intents.
  *
  * Order: calls of one (state type, key) go one at a time, by sequence; the next one waits until the
  * reply of the one before was forgotten. A parked one is forgotten, too, so it holds up nothing. */
@@ -88,7 +88,7 @@ enum offer_result {
  * epoch: a number that changes whenever the task was away from this process.
  * A call that was dropped is found again by its id: one that still runs, or whose outcome is known,
  * goes on as it was. An intent whose endpoint is not in the settings is held back as if its
- * endpoint were off. */
+ * endpoint were off. One that is PARKED is a person's: it is taken as held by nobody. */
 enum offer_result calls_offer(struct calls *calls, struct str id, const struct task_intent *intent,
                               int32_t task, uint64_t epoch, enum calls_origin origin);
 
@@ -98,7 +98,7 @@ size_t calls_room(const struct calls *calls, struct str endpoint);
 bool calls_holds(const struct calls *calls, struct str id);
 
 /* Whether something of it may have been sent, so that it cannot be withdrawn any more. Stays so
- * until the next calls_tick. False for what was not offered yet. */
+ * until the next calls_tick. False for what is not held. */
 bool calls_has_started(const struct calls *calls, struct str id);
 
 /* Drops it, without a reply. Only what has not started; not held: nothing happens. */

@@ -1,9 +1,38 @@
-/* The places outside that a service calls: the section `endpoints:` of its settings. */
+/* The places outside that a service calls: the section `endpoints:` of its settings.
+ *
+ *   endpoints:
+ *     acme:                              # the name that intents give
+ *       url: https://api.acme.example/v1 # https, smtp, smtps; http to this machine only
+ *       auth: {kind: bearer, secret_env: ACME_TOKEN}
+ *                                        # kind bearer | basic (user) | header (header); the secret
+ *                                        # from secret_env: VARIABLE or secret_file: PATH
+ *       ca_file: /etc/acme/ca.pem        # default: the system's certificates
+ *       starttls: true                   # smtp: false sends in the clear, then without auth
+ *       off: false                       # the kill switch: calls stay pending
+ *       on_unknown: repeat               # or query, park; default: repeat for http, park for smtp
+ *       honours_keys: true               # the other side knows Idempotency-Key; smtp: false
+ *       commit_started: false            # tell "never sent" from "perhaps" after a crash, for one
+ *                                        # more transaction per call; always with query and park
+ *       timeout: 10s                     # smtp: 30s
+ *       connect_timeout: 3s
+ *       body_bytes_max: 65536            # of an answer
+ *       in_flight_max: 16                # smtp: 4
+ *       queue_max: 10000                 # that wait in memory; more wait in the store
+ *       rate_per_s: 0                    # 0 = no limit
+ *       burst: 1                         # default: the rate of one second
+ *       attempts_max: 1000
+ *       give_up_after: 1h                # then the rule is told: not sent, or unknown
+ *       backoff: 200ms                   # full jitter, doubled each time
+ *       backoff_max: 30s
+ *       breaker_failures: 5              # within breaker_window; 0 = no breaker
+ *       breaker_window: 10s
+ *       breaker_open: 5s                 # then one call tries */
 #ifndef WAYBILL_WORKER_ENDPOINTS_H
 #define WAYBILL_WORKER_ENDPOINTS_H
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "config/yaml.h"
 #include "http/http.h"
 
 enum { ENDPOINTS_MAX = 1000 };
@@ -17,7 +46,6 @@ enum endpoint_policy {
     POLICY_PARK    /* a person decides */
 };
 
-/* Strings live as long as the arena that endpoints_parse was given. */
 struct endpoint {
     struct str name;
     enum endpoint_kind kind;
@@ -57,9 +85,9 @@ const struct endpoint *endpoints_find(const struct endpoints *endpoints, struct 
 /* How many SMTP threads it takes that no endpoint waits for another one's. */
 int endpoints_smtp_threads(const struct endpoints *endpoints);
 
-/* An endpoint with the defaults of its kind, which the URL's scheme tells; name and url are
- * borrowed. ERROR_FATAL when the URL is none that may be called. */
-int endpoint_init(struct endpoint *out, struct str name, struct str url,
-                  struct error *err) MUST_CHECK;
+/* Reads the section. Strings (NUL-terminated behind their ends) live in the arena. Secrets are read
+ * here, and never get into err. All errors are ERROR_FATAL and name file, line and setting. */
+int endpoints_parse(const struct yaml_node *section, struct arena *arena, struct endpoints *out,
+                    struct error *err) MUST_CHECK;
 
 #endif
