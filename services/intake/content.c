@@ -1,5 +1,7 @@
 #include "intake/content.h"
 
+#include <assert.h>
+
 static const uint64_t FNV_START = UINT64_C(14695981039346656037);
 static const uint64_t FNV_PRIME = UINT64_C(1099511628211);
 
@@ -96,7 +98,8 @@ struct str_list content_changes(struct arena *arena, const struct order *before,
 {
     const struct record_type *type = &order_record;
     struct str_list names = {arena_alloc_array(arena, type->field_count, sizeof(struct str)), 0};
-    for (size_t i = 0; i < type->field_count && names.ptr; i++) {
+    assert(names.ptr);
+    for (size_t i = 0; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
         if (!is_bookkeeping(field->name) && mix_field(FNV_START, field, (const void *)before) !=
                                                 mix_field(FNV_START, field, (const void *)after))

@@ -1,6 +1,8 @@
 /* The payment gate (F03): what is not paid waits; the money releases it once, whenever it comes. */
 #include "intake/course.h"
 
+#include <assert.h>
+
 enum { CAPTURES_MAX = 16 };
 
 static bool is_known(const struct intake_order *next, struct str reference)
@@ -17,6 +19,7 @@ static void add_capture(struct intake_order *next, const struct payment_captured
 {
     size_t len = next->captures.len;
     struct intake_capture *all = arena_alloc_array(arena, len + 1, sizeof(*all));
+    assert(all);
     if (len)
         memcpy(all, next->captures.ptr, len * sizeof(*all));
     struct str none = STR("");

@@ -3,6 +3,8 @@
 #include "intake/course.h"
 #include "intake/validate.h"
 
+#include <assert.h>
+
 enum { CONTENTS_MAX = 16 };
 
 /* F05: old news and what was said before in this version change nothing. What is news is noted in
@@ -22,6 +24,7 @@ static bool take_note(struct intake_order *next, const struct order_submitted *s
     size_t kept = newer ? 0 : next->contents.len;
     size_t skipped = kept >= CONTENTS_MAX ? kept - CONTENTS_MAX + 1 : 0;
     int64_t *all = arena_alloc_array(arena, kept - skipped + 1, sizeof(*all));
+    assert(all);
     if (kept)
         memcpy(all, next->contents.ptr + skipped, (kept - skipped) * sizeof(*all));
     all[kept - skipped] = hash;

@@ -5,6 +5,7 @@
 #include "intake/contact.h"
 #include "intake/postal.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -48,11 +49,12 @@ static struct str code_of(struct arena *arena, struct str typed)
 {
     typed = str_trim(typed);
     char *code = arena_alloc(arena, typed.len + 1);
-    for (size_t i = 0; i < typed.len && code; i++) {
+    assert(code);
+    for (size_t i = 0; i < typed.len; i++) {
         char c = typed.ptr[i];
         code[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
     }
-    return (struct str){code ? code : "", code ? typed.len : 0};
+    return (struct str){code, typed.len};
 }
 
 static struct str trimmed(struct str s)
@@ -262,7 +264,8 @@ static void check_lines(struct validation *v)
         return;
     }
     struct order_line *lines = arena_alloc_array(v->ctx->arena, typed->len, sizeof(*lines));
-    v->order->lines = (struct order_line_list){lines, lines ? typed->len : 0};
+    assert(lines);
+    v->order->lines = (struct order_line_list){lines, typed->len};
     for (size_t i = 0; i < v->order->lines.len; i++) {
         lines[i] = typed->ptr[i];
         lines[i].line_id = trimmed(lines[i].line_id);
@@ -349,6 +352,7 @@ void validate_order(struct str key, const struct order_submitted *submitted,
     check_payment(&v);
     *out_reasons = (struct reject_reason_list){v.reasons, v.reason_count};
     struct str *flags = arena_alloc_array(ctx->arena, FLAGS_MAX, sizeof(*flags));
+    assert(flags);
     memcpy(flags, v.flags, sizeof(v.flags));
     out_order->flags = (struct str_list){flags, v.flag_count};
 }
