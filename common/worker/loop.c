@@ -16,13 +16,6 @@ enum {
     BACKLOG_RETRY_MS = 1000
 };
 
-int worker_encode(struct worker *worker, const struct record_type *type, const void *record,
-                  struct error *err)
-{
-    buffer_reset(&worker->scratch);
-    return avro_encode_framed(type, record, &worker->scratch, err);
-}
-
 static int64_t mono_ms(const struct worker *worker)
 {
     return worker->ports->clock.mono_ms(worker->ports->clock.self);

@@ -37,6 +37,9 @@ struct log_port {
      * comes late is refused. */
     int (*reopen)(void *self, struct error *err);
 
+    /* Records outside any transaction, for the schemas topic; waits until they are written. */
+    int (*publish)(void *self, const struct kafka_output *outputs, size_t count, struct error *err);
+
     /* kafka/admin.h */
     int (*partitions)(void *self, const char *topic, int32_t *out, struct error *err);
     int (*watermarks)(void *self, const char *topic, int32_t partition, int64_t *out_low,

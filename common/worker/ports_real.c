@@ -264,6 +264,22 @@ static int port_reopen(void *self, struct error *err)
     return open_producer(real, err);
 }
 
+static int port_publish(void *self, const struct kafka_output *outputs, size_t count,
+                        struct error *err)
+{
+    struct real *real = self;
+    struct kafka_producer *producer;
+    if (kafka_producer_open(&producer, &real->kafka, NULL, err))
+        return -1;
+    int failed = 0;
+    for (size_t i = 0; i < count && !failed; i++)
+        failed = kafka_producer_produce(producer, &outputs[i], err);
+    if (!failed)
+        failed = kafka_producer_flush(producer, KAFKA_CALL_MS, err);
+    kafka_producer_close(producer, CLOSE_MS);
+    return failed;
+}
+
 static int port_partitions(void *self, const char *topic, int32_t *out, struct error *err)
 {
     return kafka_admin_partitions(((struct real *)self)->admin, topic, KAFKA_CALL_MS, out, err);
@@ -406,6 +422,7 @@ static void fill_ports(struct real *real, struct ports *ports)
                 .send_offsets = port_send_offsets,
                 .commit = port_commit,
                 .reopen = port_reopen,
+                .publish = port_publish,
                 .partitions = port_partitions,
                 .watermarks = port_watermarks,
                 .changelog_start = port_changelog_start,
@@ -472,19 +489,4 @@ void real_close(struct real *real, int timeout_ms)
     kafka_admin_close(real->admin, timeout_ms);
     store_close(real->store);
     free(real);
-}
-
-int real_publish(struct real *real, const struct kafka_output *outputs, size_t count,
-                 struct error *err)
-{
-    struct kafka_producer *producer;
-    if (kafka_producer_open(&producer, &real->kafka, NULL, err))
-        return -1;
-    int failed = 0;
-    for (size_t i = 0; i < count && !failed; i++)
-        failed = kafka_producer_produce(producer, &outputs[i], err);
-    if (!failed)
-        failed = kafka_producer_flush(producer, KAFKA_CALL_MS, err);
-    kafka_producer_close(producer, CLOSE_MS);
-    return failed;
 }

@@ -16,8 +16,4 @@ MUST_CHECK int real_open(struct real **out, const struct service *service,
 /* Leaves the group within timeout_ms. */
 void real_close(struct real *real, int timeout_ms);
 
-/* Records outside any transaction, for the schemas topic; waits until they are written. */
-MUST_CHECK int real_publish(struct real *real, const struct kafka_output *outputs, size_t count,
-                            struct error *err);
-
 #endif

@@ -162,6 +162,7 @@ struct worker {
     struct outlets *outlets; /* where each event type goes */
     struct restore *restore;
     struct meters meters;
+    struct arena names; /* for as long as the worker is open */
     struct arena arena; /* the batch's */
     struct batch *batch;
     struct buffer scratch;
@@ -180,6 +181,25 @@ struct worker {
     int64_t commit_due_mono_ms; /* when positions that only moved on are written; 0 = none did */
     bool draining;
 };
+
+/* What a worker is made of; borrowed until worker_close. */
+struct worker_parts {
+    const struct service *service;
+    const struct runtime_settings *cfg;
+    const void *service_cfg;
+    struct ports *ports;
+    const struct transports *transports;
+    struct metrics *metrics;
+    uint64_t seed; /* for the jitter of retries */
+};
+
+/* Finds its topics, reads its tables, publishes its schemas. ERROR_RETRY: something is away.
+ * worker_close is due even after a failure. */
+MUST_CHECK int worker_open(struct worker *worker, const struct worker_parts *parts,
+                           struct error *err);
+
+/* The transports must be closed first. A zeroed worker is fine. */
+void worker_close(struct worker *worker);
 
 /* Framed Avro of a record into worker->scratch. */
 MUST_CHECK int worker_encode(struct worker *worker, const struct record_type *type,
