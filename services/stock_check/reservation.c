@@ -311,6 +311,8 @@ enum verdict reservation_open(const struct event *ev, const void *state, const s
     struct reservation r = begin(ev, state, ctx, out);
     if (state)
         return DONE;
+    if (lines->len == 0)
+        return set_aside(out, "no lines");
     r.next.wanted = no_demand(ctx->arena, lines->len);
     for (size_t i = 0; i < lines->len; i++)
         if (!add_demand(&r.next.wanted, lines->ptr[i].sku, lines->ptr[i].quantity))
@@ -326,6 +328,8 @@ enum verdict reservation_reopen(const struct event *ev, const void *state,
     struct reservation r = begin(ev, state, ctx, out);
     if (r.next.phase == STOCK_PHASE_CANCELLED || request->attempt <= r.next.attempt)
         return DONE;
+    if (request->lines.len == 0)
+        return set_aside(out, "no lines");
     if (is_open(&r))
         release_asked(&r, "superseded", false);
     r.next.wanted = no_demand(ctx->arena, request->lines.len);

@@ -1,5 +1,7 @@
 #include "rules_kit.h"
 
+#include "avro/codec.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,64 +16,48 @@ struct kit_timer {
 struct kit_entry {
     const struct record_type *type;
     struct str key;
-    struct arena arena; /* of the state */
-    const void *state;
-    size_t state_bytes;
+    bool has_state;
+    struct buffer state; /* Avro */
     struct kit_timer timers[TIMERS_PER_KEY_MAX];
     size_t timer_count;
 };
 
-/* ---- copies: every record is taken over as the runtime would ---- */
+/* ---- records go through the codec, as in the runtime ---- */
 
-static struct str str_copy(struct arena *arena, struct str s)
+static void encode(const struct record_type *type, const void *body, struct buffer *out)
 {
-    return s.ptr ? arena_copy(arena, s) : s;
-}
-
-static void copy_fields(struct arena *arena, const struct record_type *type, char *record);
-
-static void copy_value(struct arena *arena, const struct value_type *type, char *at)
-{
-    if (type->kind == FIELD_STRING || type->kind == FIELD_BYTES) {
-        struct str *s = (void *)at;
-        *s = str_copy(arena, *s);
-    } else if (type->kind == FIELD_RECORD && type->nullable) {
-        void **pointer = (void *)at;
-        if (*pointer) {
-            char *copy = arena_alloc(arena, type->record->bytes);
-            memcpy(copy, *pointer, type->record->bytes);
-            copy_fields(arena, type->record, copy);
-            *pointer = copy;
-        }
-    } else if (type->kind == FIELD_RECORD) {
-        copy_fields(arena, type->record, at);
-    } else if (type->kind == FIELD_LIST) {
-        struct {
-            char *ptr;
-            size_t len;
-        } *list = (void *)at;
-        char *copy = arena_alloc_array(arena, list->len ? list->len : 1, type->item_bytes);
-        if (list->len)
-            memcpy(copy, list->ptr, list->len * type->item_bytes);
-        for (size_t i = 0; i < list->len; i++)
-            copy_value(arena, type->item, copy + i * type->item_bytes);
-        list->ptr = copy;
+    struct error err = {0};
+    buffer_reset(out);
+    if (avro_encode(type, body, out, &err)) {
+        fprintf(stderr, "rules_kit: %s\n", err.text);
+        abort();
     }
 }
 
-static void copy_fields(struct arena *arena, const struct record_type *type, char *record)
+static const void *decode(const struct record_type *type, struct str bytes, struct arena *arena)
 {
-    for (size_t i = 0; i < type->field_count; i++)
-        copy_value(arena, &type->fields[i].type, record + type->fields[i].offset);
+    const void *body;
+    struct error err = {0};
+    if (avro_decode(type, arena_copy(arena, bytes), arena, &body, &err)) {
+        fprintf(stderr, "rules_kit: %s\n", err.text);
+        abort();
+    }
+    return body;
 }
 
 static const void *take_over(struct arena *arena, const struct record_type *type, const void *body)
 {
-    char *copy = arena_alloc(arena, type->bytes);
-    assert(copy);
-    memcpy(copy, body, type->bytes);
-    copy_fields(arena, type, copy);
+    struct buffer bytes;
+    buffer_init(&bytes, STATE_BYTES_MAX);
+    encode(type, body, &bytes);
+    const void *copy = decode(type, buffer_str(&bytes), arena);
+    buffer_done(&bytes);
     return copy;
+}
+
+static struct str str_copy(struct arena *arena, struct str s)
+{
+    return s.ptr ? arena_copy(arena, s) : s;
 }
 
 /* ---- entries ---- */
@@ -94,18 +80,18 @@ static void entry_drop_timers(struct kit_entry *entry)
 
 static void entry_set_state(struct kit_entry *entry, const void *state)
 {
-    if (!state) {
-        entry->state = NULL;
+    entry->has_state = state != NULL;
+    if (state)
+        encode(entry->type, state, &entry->state);
+    else
         entry_drop_timers(entry);
-        return;
-    }
-    struct arena fresh;
-    arena_init(&fresh, ARENA_BYTES_MAX);
-    const void *copy = take_over(&fresh, entry->type, state);
-    arena_done(&entry->arena);
-    entry->arena = fresh;
-    entry->state = copy;
-    entry->state_bytes = fresh.bytes_used;
+}
+
+static struct kit_entry entry_new(const struct record_type *type, struct str key)
+{
+    struct kit_entry entry = {.type = type, .key = {strndup(key.ptr, key.len), key.len}};
+    buffer_init(&entry.state, STATE_BYTES_MAX);
+    return entry;
 }
 
 static struct kit_entry *entry_make(struct kit *kit, const struct record_type *type, struct str key)
@@ -116,15 +102,14 @@ static struct kit_entry *entry_make(struct kit *kit, const struct record_type *t
     kit->entries = realloc(kit->entries, (kit->entry_count + 1) * sizeof(*kit->entries));
     assert(kit->entries);
     entry = &kit->entries[kit->entry_count++];
-    *entry = (struct kit_entry){.type = type, .key = {strndup(key.ptr, key.len), key.len}};
-    arena_init(&entry->arena, ARENA_BYTES_MAX);
+    *entry = entry_new(type, key);
     return entry;
 }
 
 static void entry_done(struct kit_entry *entry)
 {
     entry_drop_timers(entry);
-    arena_done(&entry->arena);
+    buffer_done(&entry->state);
     free((char *)entry->key.ptr);
 }
 
@@ -132,7 +117,7 @@ static void entry_done(struct kit_entry *entry)
 static void entries_tidy(struct kit *kit)
 {
     for (size_t i = 0; i < kit->entry_count; i++) {
-        if (kit->entries[i].state)
+        if (kit->entries[i].has_state)
             continue;
         entry_done(&kit->entries[i]);
         kit->entries[i--] = kit->entries[--kit->entry_count];
@@ -308,13 +293,15 @@ void kit_done(struct kit *kit)
     *kit = (struct kit){0};
 }
 
+/* A copy of the entry (which may be NULL) for the rule to change. */
 static struct kit_entry entry_stage(const struct record_type *type, struct str key,
                                     const struct kit_entry *from)
 {
-    struct kit_entry staged = {.type = type, .key = {strndup(key.ptr, key.len), key.len}};
-    arena_init(&staged.arena, ARENA_BYTES_MAX);
-    if (from && from->state)
-        entry_set_state(&staged, from->state);
+    struct kit_entry staged = entry_new(type, key);
+    if (from) {
+        staged.has_state = from->has_state;
+        buffer_add_str(&staged.state, buffer_str(&from->state));
+    }
     for (size_t i = 0; from && i < from->timer_count; i++)
         entry_set_timer(&staged, from->timers[i].name, from->timers[i].due_ms);
     return staged;
@@ -324,11 +311,17 @@ static enum verdict decide(struct kit *kit, const struct route *route, struct ev
 {
     struct kit_entry *entry = entry_find(kit, route->state, ev.key);
     struct kit_entry staged = entry_stage(route->state, ev.key, entry);
+    struct buffer body;
+    buffer_init(&body, STATE_BYTES_MAX);
+    if (ev.body)
+        encode(ev.type, ev.body, &body);
     arena_reset(&kit->scratch);
     if (ev.body)
-        ev.body = take_over(&kit->scratch, ev.type, ev.body);
-    const void *state =
-        entry && entry->state ? take_over(&kit->scratch, route->state, entry->state) : NULL;
+        ev.body = decode(ev.type, buffer_str(&body), &kit->scratch);
+    buffer_done(&body);
+    const void *state = entry && entry->has_state
+                            ? decode(route->state, buffer_str(&entry->state), &kit->scratch)
+                            : NULL;
     if (!ev.id.ptr)
         ev.id = arena_printf(&kit->scratch, "kit-event-%lld", (long long)++kit->event_number);
     kit->staged = &staged;
@@ -342,7 +335,7 @@ static enum verdict decide(struct kit *kit, const struct route *route, struct ev
         kit->intents[i].withdrawing = false;
     }
     if (verdict == DONE) {
-        assert((staged.state || !staged.timer_count) && "a timer needs a state to live with");
+        assert((staged.has_state || !staged.timer_count) && "a timer needs a state to live with");
         entry = entry_make(kit, route->state, ev.key);
         struct kit_entry old = *entry;
         *entry = staged;
@@ -481,7 +474,7 @@ void kit_forget(struct kit *kit)
 const void *kit_state(struct kit *kit, const struct record_type *state, struct str key)
 {
     const struct kit_entry *entry = entry_find(kit, state, key);
-    return entry ? entry->state : NULL;
+    return entry ? decode(state, buffer_str(&entry->state), &kit->scratch) : NULL;
 }
 
 void kit_put_state(struct kit *kit, const struct record_type *state, struct str key,
@@ -494,7 +487,7 @@ void kit_put_state(struct kit *kit, const struct record_type *state, struct str 
 size_t kit_state_bytes(const struct kit *kit, const struct record_type *state, struct str key)
 {
     const struct kit_entry *entry = entry_find(kit, state, key);
-    return entry ? entry->state_bytes : 0;
+    return entry ? entry->state.len : 0;
 }
 
 int64_t kit_timer_due(const struct kit *kit, const struct record_type *state, struct str key,
