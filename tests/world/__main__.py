@@ -3,7 +3,6 @@ import argparse
 import datetime
 import json
 import pathlib
-import shlex
 import signal
 import sys
 import time
@@ -32,7 +31,7 @@ def main(argv):
     play = commands.add_parser("play", help="stand-ins and player; ends when all is played and quiet")
     play.add_argument("--orders", required=True, help="CSV of order histories")
     play.add_argument("--run-dir", required=True, type=pathlib.Path, help="ledgers, run.json and the producers' log go here")
-    play.add_argument("--produce", required=True, help="the waybill program with its flags")
+    play.add_argument("--produce", required=True, help="the waybill program; its settings come by the environment")
     play.add_argument("--http-port", type=int, default=0)
     play.add_argument("--smtp-port", type=int, default=0)
     play.add_argument("--epoch-ms", type=int, required=True)
@@ -67,7 +66,7 @@ def do_play(options):
     clock = Clock(options.epoch_ms, options.start_wall_ms, options.rate)
     options.run_dir.mkdir(parents=True, exist_ok=True)
     ledgers = {name: ledger.Ledger(options.run_dir / f"{name}.jsonl") for name in LEDGERS}
-    bus = Bus(shlex.split(options.produce), options.run_dir / "produce.log")
+    bus = Bus([options.produce], options.run_dir / "produce.log")
     wait_until_ready(options.worker)
     clock_wait(clock, options.epoch_ms)
     monday = first_monday(clock)

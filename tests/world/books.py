@@ -91,7 +91,7 @@ class Books:
         self._check_texts()
         self._check_event_ids()
         for record in self.views.dead_letters:
-            self._fail(f"{record.topic}: dead letter of {record.key}: {record.headers.get('error_reason', record.headers)}")
+            self._fail(f"{record.topic}: dead letter of {record.key}: {record.headers.get('waybill_error_reason', record.headers)}")
         return self.findings
 
     def _check_order(self, plan, order):

@@ -2,19 +2,19 @@
 
 # sku: (title, unit price in minor units, {supplier: pieces})
 GOODS = {
-    "BOTTLE-STEEL-1L": ("Steel bottle, 1 l", 89900, {"bazaar": 5000}),
-    "CASE-PHONE": ("Phone case", 49900, {"bazaar": 5000}),
-    "CHESS-SANDAL": ("Chess set, sandalwood", 349900, {"jaipur": 3}),
-    "COFFEE-MALABAR-250": ("Coffee, Malabar, 250 g", 54900, {"bazaar": 5000, "nilgiri": 5000}),
-    "KETTLE-COPPER": ("Copper kettle", 219900, {"bazaar": 5000, "jaipur": 5000}),
-    "LAMP-BRASS": ("Brass lamp", 179900, {"jaipur": 5000}),
-    "RUG-DHURRIE": ("Dhurrie rug", 429900, {"bazaar": 5000, "jaipur": 5000}),
-    "SHAWL-PASHMINA": ("Pashmina shawl", 599900, {"jaipur": 5000}),
-    "SPICE-GARAM-100": ("Garam masala, 100 g", 24900, {"bazaar": 5000, "nilgiri": 5000}),
-    "TEA-ASSAM-250": ("Tea, Assam, 250 g", 39900, {"bazaar": 5000, "nilgiri": 5000}),
-    "TEA-NILGIRI-500": ("Tea, Nilgiri, 500 g", 64900, {"nilgiri": 5000}),
+    "BOTTLE-STEEL-1L": ("Steel bottle, 1 l", 89900, {"northgate": 5000}),
+    "CASE-PHONE": ("Phone case", 49900, {"northgate": 5000}),
+    "CHESS-SANDAL": ("Chess set, sandalwood", 349900, {"artisans": 3}),
+    "COFFEE-MALABAR-250": ("Coffee, Malabar, 250 g", 54900, {"northgate": 5000, "hillside": 5000}),
+    "KETTLE-COPPER": ("Copper kettle", 219900, {"northgate": 5000, "artisans": 5000}),
+    "LAMP-BRASS": ("Brass lamp", 179900, {"artisans": 5000}),
+    "RUG-DHURRIE": ("Dhurrie rug", 429900, {"northgate": 5000, "artisans": 5000}),
+    "SHAWL-PASHMINA": ("Pashmina shawl", 599900, {"artisans": 5000}),
+    "SPICE-GARAM-100": ("Garam masala, 100 g", 24900, {"northgate": 5000, "hillside": 5000}),
+    "TEA-ASSAM-250": ("Tea, Assam, 250 g", 39900, {"northgate": 5000, "hillside": 5000}),
+    "TEA-NILGIRI-500": ("Tea, Nilgiri, 500 g", 64900, {"hillside": 5000}),
 }
-SUPPLIERS = ("bazaar", "jaipur", "nilgiri")
+SUPPLIERS = ("artisans", "hillside", "northgate")
 SCARCE = ("CHESS-SANDAL",)
 PLENTIFUL = tuple(sku for sku in GOODS if sku not in SCARCE)
 

@@ -113,9 +113,10 @@ def interesting(plans):
 
 
 def explain(show, order_id):
-    tool = " ".join([os.path.relpath(show.waybill[0]), *show.waybill[1:]])
+    tool = os.path.relpath(show.waybill)
     print(f"""
 Everything runs on. To look:
+  export WAYBILL_KAFKA_BOOTSTRAP_SERVERS={show.broker}
   {tool} order show {order_id}
   {tool} consume notifications
   {tool} dlq list

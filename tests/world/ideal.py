@@ -48,8 +48,8 @@ class Ideal:
 
     def _supplier_order(self, plan, outcome):
         order_id, reference = plan.history.order_id, f"{plan.history.order_id}/1"
-        told = {"order_id": order_id, "fulfilment_order_id": reference, "supplier_id": "bazaar"}
-        self.ledgers["suppliers"].append({"action": "order", "supplier": "bazaar", "reference": reference,
+        told = {"order_id": order_id, "fulfilment_order_id": reference, "supplier_id": "northgate"}
+        self.ledgers["suppliers"].append({"action": "order", "supplier": "northgate", "reference": reference,
                                           "key": reference, "outcome": outcome})
         self.add("fulfilment", "fulfilment.requested", order_id, **told)
         if outcome == "taken":

@@ -16,6 +16,7 @@ AFTER_MS = 7 * DAY_MS        # virtual time that timers get after the last plann
 QUIET_S = 3.0                # without a new entry in any ledger
 APART_S = 0.3                # wall time between two events that must not overtake one another
 SLOW_S, BUSY_TIMES = 3.0, 2
+SMS_TAKES_MS = HOUR_MS // 2
 
 
 class Player:
@@ -175,8 +176,12 @@ class Player:
     def on_mail(self, _recipient, subject, text):
         self.customers.read(subject + "\n" + text)
 
-    def on_sms(self, _to, text, _key):
+    def on_sms(self, _to, text, body):
         self.customers.read(text)
+        if "message_id" in body and "contact_id" in body:
+            report = {"message_id": body["message_id"], "contact_id": body["contact_id"], "provider": "world",
+                      "outcome": "DELIVERED", "occurred_at_ms": self.clock.now_ms() + SMS_TAKES_MS}
+            self.agenda.at(report["occurred_at_ms"], self._emit, "message.reported", report)
 
     # The end
 

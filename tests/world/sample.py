@@ -83,7 +83,7 @@ def _by_day(chance, moment, first_hour, last_hour):
 
 
 def _basket(chance):
-    goods = chance.sample([sku for sku in catalogue.PLENTIFUL if "bazaar" in catalogue.sellers(sku)], chance.choice((1, 1, 2, 3)))
+    goods = chance.sample([sku for sku in catalogue.PLENTIFUL if "northgate" in catalogue.sellers(sku)], chance.choice((1, 1, 2, 3)))
     return " ".join(f"{sku}*{chance.choice((1, 1, 2))}" for sku in goods)
 
 

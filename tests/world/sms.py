@@ -5,7 +5,7 @@ import threading
 
 
 class SmsProvider:
-    """on_text(to, text, reference) tells the customers of each text that really goes out, once."""
+    """on_text(to, text, body) tells the customers of each text that really goes out, once."""
 
     def __init__(self, clock, ledger, on_text):
         self.clock, self.ledger, self._on_text = clock, ledger, on_text
@@ -34,10 +34,10 @@ class SmsProvider:
             if known:
                 self._note(key, to, text, 200, "repeated")
                 return 200, known[1]
-            reply = {"provider_message_id": f"SM{len(self._keys) + 1:06d}", "status": "queued"}
+            reply = {"id": f"SM{len(self._keys) + 1:06d}", "status": "queued"}
             self._keys[key] = (digest, reply)
             self._note(key, to, text, 201, "sent")
-        self._on_text(to, text, key)
+        self._on_text(to, text, body)
         return 201, reply
 
     def _note(self, key, to, text, status, outcome):

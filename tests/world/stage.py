@@ -98,15 +98,22 @@ class Stage:
 
     @property
     def waybill(self):
-        """The command line tool with the flags for this stage."""
-        return [str(self.build_dir / "bin" / "waybill"), f"--kafka.bootstrap_servers={self.broker}"]
+        """The command line tool; wants tool_env()."""
+        return str(self.build_dir / "bin" / "waybill")
+
+    def tool_env(self):
+        names = ("kafka.bootstrap_servers", "clock.epoch", "clock.rate", "clock.start_wall")
+        settings = {"kafka.bootstrap_servers": self.broker, **self.settings}
+        return {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1",
+                **{"WAYBILL_" + name.replace(".", "_").upper(): str(settings[name]) for name in names if name in settings}}
 
     def create_topics(self):
         self.run_tool("topics", "create", "--partitions", str(self.partitions))
 
     def run_tool(self, *arguments, check=True, stdin=None):
         """One command of the tool; its finished process, text captured."""
-        done = subprocess.run([*self.waybill, *arguments], capture_output=True, text=True, input=stdin, timeout=120)
+        done = subprocess.run([self.waybill, *arguments], capture_output=True, text=True, input=stdin, timeout=120,
+                              env=self.tool_env())
         if check and done.returncode:
             raise StageError(f"waybill {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         return done
@@ -156,15 +163,27 @@ class Stage:
 
     def start_world(self, orders, limit_s=600, stay=False):
         command = [sys.executable, "-m", "world", "play", "--orders", str(orders), "--run-dir", str(self.run_dir / "world"),
-                   "--produce", " ".join(self.waybill), "--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port),
+                   "--produce", self.waybill, "--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port),
                    "--epoch-ms", str(self.epoch_ms), "--start-wall-ms", str(self.start_wall_ms), "--rate", str(self.rate),
                    "--limit", str(limit_s), *(["--stay"] if stay else [])]
         for service in SERVICES:
             command += ["--worker", self.health_url(service)]
         with open(self.run_dir / "world.log", "ab") as log:
             self.world = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                          env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"})
+                                          env=self.tool_env())
         self._remember(self.world.pid, "world")
+
+    def wait_until_ready(self, limit_s=90):
+        deadline = time.monotonic() + limit_s
+        for service in SERVICES:
+            while True:
+                self._check_workers()
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(self.health_url(service) + "/readyz", timeout=3).close()
+                    break
+                if time.monotonic() > deadline:
+                    raise StageError(f"{service} is not ready after {limit_s} s: see {self.run_dir}/{service}.log\n{self.tail(service)}")
+                time.sleep(0.1)
 
     def health_url(self, service):
         return f"http://127.0.0.1:{self.health[service]}"
@@ -233,7 +252,8 @@ class Stage:
         """Everything in all topics, as JSON lines in a file; its path."""
         path = self.run_dir / "records.jsonl"
         with open(path, "wb") as file:
-            done = subprocess.run([*self.waybill, "consume", "--all"], stdout=file, stderr=subprocess.PIPE, timeout=300)
+            done = subprocess.run([self.waybill, "consume", "--all"], stdout=file, stderr=subprocess.PIPE, timeout=300,
+                                  env=self.tool_env())
         if done.returncode:
             raise StageError(f"waybill consume --all failed: {done.stderr.decode(errors='replace')}")
         return path
@@ -243,7 +263,7 @@ class Stage:
         records, table = self.collect(), self.run_dir / "table.json"
         done = subprocess.run([sys.executable, "-m", "world", "check", "--run-dir", str(self.run_dir / "world"), "--records",
                                str(records), "--json", str(table), "--parked-allowed", str(parked_allowed)],
-                              capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "tests")})
+                              capture_output=True, text=True, env=self.tool_env())
         if not table.exists():
             raise StageError(f"the books could not be read: {done.stderr}")
         return done.returncode == 0, done.stdout, json.loads(table.read_text())

@@ -74,7 +74,7 @@ class BooksTest(unittest.TestCase):
         self.assert_found("took it 2 times")
 
     def test_supplier_order_without_an_event(self):
-        self.run.ledgers["suppliers"].append({"action": "order", "supplier": "bazaar", "reference": "x:1/1", "key": "k",
+        self.run.ledgers["suppliers"].append({"action": "order", "supplier": "northgate", "reference": "x:1/1", "key": "k",
                                               "outcome": "taken"})
         self.assert_found("x:1/1: a supplier got it, and no fulfilment.requested knows it")
 
@@ -138,7 +138,7 @@ class BooksTest(unittest.TestCase):
 
     def test_dead_letter(self):
         self.run.records.append(dataclasses.replace(self.run.records[0], topic="intake.dlq", offset=99999,
-                                                    headers={"error_reason": "schema id 999"}))
+                                                    headers={"waybill_error_reason": "schema id 999"}))
         self.assert_found("intake.dlq: dead letter")
 
 

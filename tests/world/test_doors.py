@@ -32,7 +32,7 @@ class SupplierTest(unittest.TestCase):
         reply = connection.getresponse()
         return reply.status, json.loads(reply.read())
 
-    def order(self, key="k1", body=ORDER, supplier="jaipur"):
+    def order(self, key="k1", body=ORDER, supplier="artisans"):
         return self.call("POST", f"/{supplier}/orders", body, key)
 
     def outcomes(self):
@@ -85,35 +85,35 @@ class SupplierTest(unittest.TestCase):
         self.assertEqual((status, answer["reasons"][0]["code"], answer["reasons"][0]["sku"]), (422, "out_of_stock", "LAMP-BRASS"))
 
     def test_stock_goes_down_with_an_order(self):
-        before = self.suppliers.stock["jaipur", "LAMP-BRASS"]
+        before = self.suppliers.stock["artisans", "LAMP-BRASS"]
         self.order()
-        self.assertEqual(self.suppliers.stock["jaipur", "LAMP-BRASS"], before - 2)
+        self.assertEqual(self.suppliers.stock["artisans", "LAMP-BRASS"], before - 2)
 
     def test_unknown_sku_is_refused(self):
-        self.assertEqual(self.order(supplier="nilgiri")[1]["reasons"][0]["code"], "unknown_sku")
+        self.assertEqual(self.order(supplier="hillside")[1]["reasons"][0]["code"], "unknown_sku")
 
     def test_look_up_by_reference(self):
-        self.assertEqual(self.call("GET", "/jaipur/orders?reference_id=demo%3A1%2F1")[1]["orders"], [])
+        self.assertEqual(self.call("GET", "/artisans/orders?reference_id=demo%3A1%2F1")[1]["orders"], [])
         self.order()
-        self.assertEqual(self.call("GET", "/jaipur/orders?reference_id=demo%3A1%2F1")[1]["orders"][0]["state"], "ACCEPTED")
+        self.assertEqual(self.call("GET", "/artisans/orders?reference_id=demo%3A1%2F1")[1]["orders"][0]["state"], "ACCEPTED")
 
     def test_cancel_is_idempotent(self):
         self.order()
         for _ in range(2):
-            self.assertEqual(self.call("POST", "/jaipur/orders/demo%3A1%2F1/cancel", {}), (200, {"supplier_order_id": "JAI-1000", "state": "CANCELLED"}))
+            self.assertEqual(self.call("POST", "/artisans/orders/demo%3A1%2F1/cancel", {}), (200, {"supplier_order_id": "ART-1000", "state": "CANCELLED"}))
         self.assertEqual(len(self.cancelled), 1)
 
     def test_cancel_after_shipping_is_refused(self):
         self.order()
         self.assertTrue(self.suppliers.move(self.taken[0], SHIPPED))
-        self.assertEqual(self.call("POST", "/jaipur/orders/demo%3A1%2F1/cancel", {})[0], 422)
+        self.assertEqual(self.call("POST", "/artisans/orders/demo%3A1%2F1/cancel", {})[0], 422)
 
     def test_cancel_of_an_unknown_order(self):
-        self.assertEqual(self.call("POST", "/jaipur/orders/demo%3A9%2F1/cancel", {})[0], 404)
+        self.assertEqual(self.call("POST", "/artisans/orders/demo%3A9%2F1/cancel", {})[0], 404)
 
     def test_a_cancelled_order_does_not_ship(self):
         self.order()
-        self.call("POST", "/jaipur/orders/demo%3A1%2F1/cancel", {})
+        self.call("POST", "/artisans/orders/demo%3A1%2F1/cancel", {})
         self.assertFalse(self.suppliers.move(self.taken[0], SHIPPED))
 
     def test_door_opens_again_after_an_outage(self):
@@ -127,7 +127,7 @@ class SupplierTest(unittest.TestCase):
         connection = http.client.HTTPConnection("127.0.0.1", self.door.port, timeout=10)
         self.addCleanup(connection.close)
         for _ in range(2):
-            connection.request("GET", "/jaipur/orders?reference_id=x")
+            connection.request("GET", "/artisans/orders?reference_id=x")
             connection.getresponse().read()
             socket = connection.sock
         self.assertIs(connection.sock, socket)

@@ -1,0 +1,38 @@
+"""The sample of orders travels the whole way, and the books balance."""
+import datetime
+import unittest
+
+from integration.stages import PlayedTest
+from world import catalogue, demo, orders, records
+from world.plan import plan
+
+
+class SampleTest(PlayedTest):
+    def test_order_show_tells_the_whole_life_of_a_split_delayed_order(self):
+        plans = [plan(history) for history in orders.read(self.ORDERS, datetime.date(2026, 6, 1))]
+        order_id = demo.interesting(plans)
+        said = self.stage.run_tool("order", "show", order_id).stdout
+        for event in ("order.submitted", "order.accepted", "stock.reserved", "fulfilment.requested", "fulfilment.submitted",
+                      "shipment.created", "shipment.delay_predicted", "shipment.delivered", "message.sent", "feedback.requested"):
+            self.assertIn(event, said)
+        self.assertLess(len(said.splitlines()), 90)
+
+    def test_every_event_says_what_caused_it(self):
+        found = records.read(self.run_dir / "records.jsonl")
+        known = {record.ce_id for record in found}
+        orphans = [record.event for record in found if record.headers.get("ce_causationid", record.ce_id) not in known]
+        self.assertEqual(orphans, [])
+
+    def test_no_supplier_is_named_to_a_customer(self):
+        """F29."""
+        for name in ("mail", "sms"):
+            for line in (self.run_dir / "world" / f"{name}.jsonl").read_text().splitlines():
+                for supplier in (*catalogue.SUPPLIERS, "supplier"):
+                    self.assertNotIn(supplier, line.lower())
+
+    def test_one_worker_drains_when_asked(self):
+        self.assertEqual(self.stage.stop_worker("feedback"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
