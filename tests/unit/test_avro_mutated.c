@@ -57,8 +57,7 @@ static size_t mutate(char *bytes, size_t len, size_t room)
     static const char *const trouble[] = {"\xff\xff\xff\xff\x0f",
                                           "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
                                           "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-                                          "\x80\x80\x80\x80\x80"
-                                          "\x80\x80\x80\x80\x80",
+                                          "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80",
                                           "\x01\x02",
                                           "\x03",
                                           "\xc0\x80",

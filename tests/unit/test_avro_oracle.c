@@ -19,7 +19,7 @@ static void set_record(avro_value_t *to, const struct record_type *type, const c
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
-        avro_value_t value, branch;
+        avro_value_t value, branch = {NULL, NULL};
         const void *slot = record + field->offset;
         CU_ASSERT_EQUAL_FATAL(avro_value_get_by_index(to, i, &value, NULL), 0);
         if (field->type.nullable) {
