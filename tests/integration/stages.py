@@ -1,11 +1,15 @@
 """What the integration tests share: where the build is, and a stage that is played once per class."""
 import csv
+import datetime
 import os
 import pathlib
 import shutil
 import tempfile
 import unittest
 
+from integration import expected
+from world import ledger, orders
+from world.plan import plan
 from world.stage import ROOT, SERVICES, Stage, StageError
 
 BUILD = pathlib.Path(os.environ.get("WAYBILL_BUILD") or ROOT / "build")
@@ -77,6 +81,11 @@ class PlayedTest(StageTest):
 
     def test_books_balance(self):
         self.assertTrue(self.balanced, "\n" + self.books)
+
+    def test_messages_are_planned_as_the_histories_say(self):
+        plans = [plan(history) for history in orders.read(self.ORDERS, datetime.date(2026, 6, 1))]
+        planned = {kind: row["planned"] for kind, row in self.numbers["messages"].items()}
+        self.assertEqual(planned, expected.messages(plans, ledger.read(self.run_dir / "world" / "parcels.jsonl")))
 
     def test_table_is_what_the_file_says(self):
         """Independent of the plans: counted from the columns of the file."""

@@ -25,7 +25,8 @@ WORDS = frozenset(SPOILS) | {
     "edd", "ndr", "rto", "lost", "shuffle", "early_scan",       # the carrier
     "bounce", "lose_reply", "silent",                           # the mail and the customer
 }
-RTO_DAYS, LOST_DAYS = 6, 7
+RTO_DAYS, LOST_DAYS = 6, 5
+PAYMENT_WAIT_DAYS = 9  # as deploy/settings/intake.yaml says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +70,8 @@ def plan(history):
         hand_ms = history.ms(max(history.handed, approved or history.handed))
     cancel_ms = _cancel_ms(history, end, hand_ms)
     times = [submit_ms, captured_ms, failed_ms, cancel_ms, hand_ms]
+    if end == EXPIRED:
+        times.append(submit_ms + PAYMENT_WAIT_DAYS * DAY_MS)
     if hand_ms:
         times += [scan.occurred_ms for scan in scans(history, end, 1)]
     return Plan(history, end, submit_ms, at_once, captured_ms, failed_ms, cancel_ms, hand_ms,

@@ -1,5 +1,6 @@
-"""What `waybill consume --all` prints, as records of Python."""
+"""What `waybill consume --all` prints, as records of Python; instants become Unix ms again."""
 import dataclasses
+import datetime
 import json
 
 
@@ -12,6 +13,7 @@ class Record:
     event: str          # order.accepted; "" if it could not be decoded
     body: dict
     headers: dict
+    cause: str = ""     # the ce_id of what caused it
 
     @property
     def ce_id(self):
@@ -21,9 +23,23 @@ class Record:
 def parse(line):
     """One JSON line -> Record."""
     row = json.loads(line)
-    headers = row.get("headers") or {}
+    body = row.get("value")
     return Record(row["topic"], row["partition"], row["offset"], row.get("key") or "", row.get("event") or "",
-                  row.get("value") or {}, headers)
+                  _instants(body) if isinstance(body, dict) else {}, row.get("headers") or {}, row.get("cause") or "")
+
+
+def _instants(value):
+    """Texts of fields whose name ends in _ms -> ms."""
+    if isinstance(value, list):
+        return [_instants(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _ms(item) if name.endswith("_ms") and isinstance(item, str) else _instants(item) for name, item in value.items()}
+
+
+def _ms(text):
+    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return round(moment.timestamp() * 1000)
 
 
 def read(path):
