@@ -18,7 +18,7 @@ static void write_record(struct json_writer *w, struct str name, const struct re
 static void write_bytes(struct json_writer *w, struct str name, struct str bytes)
 {
     json_open_object(w, name);
-    if (utf8_is_valid(bytes)) {
+    if (utf8_is_valid(bytes) && !(bytes.len && memchr(bytes.ptr, 0, bytes.len))) {
         json_add_text(w, STR("text"), bytes.ptr ? bytes : STR(""));
     } else {
         struct str base64 = base64_encode(w->arena, bytes);

@@ -1,7 +1,8 @@
 /* Our records as JSON text, for people and their tools.
  *
  * Enums are their symbols; a timestamp is "2026-11-23T07:31:22.123Z" (a number of ms is taken,
- * too), a date "2026-11-23" (or a number of days); bytes are {"text": "…"} if they are UTF-8, else
+ * too), a date "2026-11-23" (or a number of days); bytes are {"text": "…"} if they are UTF-8
+ * without NUL, else
  * {"base64": "…"} (plain text is taken, too); absent and not a number are null. */
 #ifndef WAYBILL_AVRO_RECORD_JSON_H
 #define WAYBILL_AVRO_RECORD_JSON_H

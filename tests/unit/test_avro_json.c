@@ -172,11 +172,13 @@ static void test_prints_for_people(void)
     prints(&contact_opted_out, &opted_out,
            "{\"contact_id\":\"\",\"channel\":\"UNKNOWN\",\"reason\":null,"
            "\"occurred_at_ms\":9223372036854775807}");
-    struct str seen[] = {STR("text"), STR("\xff\x00\x10"), STR("\xff\xff"), STR("\xff"), STR("")};
-    struct key_entry entry = {.seen = {seen, 5}};
+    struct str seen[] = {STR("text"), STR("\xff\x00\x10"), STR("\xff\xff"),
+                         STR("\xff"), STR("\0a"),          STR("")};
+    struct key_entry entry = {.seen = {seen, 6}};
     prints(&key_entry, &entry,
            "{\"state\":null,\"timers\":[],\"intents\":[],\"seen\":[{\"text\":\"text\"},"
-           "{\"base64\":\"/wAQ\"},{\"base64\":\"//8=\"},{\"base64\":\"/w==\"},{\"text\":\"\"}]}");
+           "{\"base64\":\"/wAQ\"},{\"base64\":\"//8=\"},{\"base64\":\"/"
+           "w==\"},{\"base64\":\"AGE=\"},{\"text\":\"\"}]}");
 }
 
 static void test_missing_fields_take_their_defaults(void)
