@@ -77,7 +77,8 @@ MUST_CHECK int store_apply(struct store *store, struct store_batch *batches, siz
                            struct error *err);
 
 /* For the rebuild: the same without a comparison (`expected` is not looked at, `moved` stays); one
- * batch is atomic, position included. Give it a few thousand pairs at a time. */
+ * batch is atomic, position included; an empty position leaves the one that is there. Give it a few
+ * thousand pairs at a time. */
 MUST_CHECK int store_restore(struct store *store, const struct store_batch *batch,
                              struct error *err);
 
