@@ -22,11 +22,12 @@ class StageTest(unittest.TestCase):
     """Starts a stage for the class; its logs stay when a test of the class fails."""
     RATE = RATE
     SETTINGS = {}
+    SERVICES = SERVICES
 
     @classmethod
     def setUpClass(cls):
         cls.run_dir = pathlib.Path(tempfile.mkdtemp(prefix=f"waybill-{cls.__name__}-"))
-        cls.stage = Stage(cls.run_dir, BUILD, rate=cls.RATE, settings=cls.SETTINGS)
+        cls.stage = Stage(cls.run_dir, BUILD, rate=cls.RATE, settings=cls.SETTINGS, services=cls.SERVICES)
         cls.failed = False
         try:
             cls.stage.start_stores()

@@ -24,6 +24,7 @@ SUBMITTED = {
 class RecordsTest(StageTest):
     """One stage without a player: intake is looked at from outside."""
     RATE = None  # real time
+    SERVICES = ("intake",)
     SETTINGS = {"event.bytes": "16KiB", "unknown_schema.wait": "2s"}
 
     @classmethod
@@ -173,9 +174,6 @@ class RecordsTest(StageTest):
                 done = subprocess.run([str(self.stage.build_dir / "bin" / program), flag], capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, f"{program} {flag}")
                 self.assertTrue(done.stdout)
-        for service in SERVICES:
-            done = subprocess.run([*self.stage.worker_command(service), "--check-config"], capture_output=True, text=True)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_worker_refuses_a_wrong_setting_by_name(self):
         done = subprocess.run([str(self.stage.build_dir / "bin" / "intake"), "--intake.payment_wiat=3d", "--check-config"],

@@ -1,10 +1,12 @@
 """The sample of orders travels the whole way, and the books balance."""
 import datetime
+import subprocess
 import unittest
 
 from integration.stages import PlayedTest
 from world import catalogue, demo, orders, records
 from world.plan import plan
+from world.stage import SERVICES
 
 
 class SampleTest(PlayedTest):
@@ -29,6 +31,11 @@ class SampleTest(PlayedTest):
             for line in (self.run_dir / "world" / f"{name}.jsonl").read_text().splitlines():
                 for supplier in (*catalogue.SUPPLIERS, "supplier"):
                     self.assertNotIn(supplier, line.lower())
+
+    def test_settings_of_all_workers_are_accepted(self):
+        for service in SERVICES:
+            done = subprocess.run([*self.stage.worker_command(service), "--check-config"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_one_worker_drains_when_asked(self):
         self.assertEqual(self.stage.stop_worker("feedback"), 0)

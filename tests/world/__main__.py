@@ -66,7 +66,7 @@ def do_play(options):
     clock = Clock(options.epoch_ms, options.start_wall_ms, options.rate)
     options.run_dir.mkdir(parents=True, exist_ok=True)
     ledgers = {name: ledger.Ledger(options.run_dir / f"{name}.jsonl") for name in LEDGERS}
-    bus = Bus([options.produce], options.run_dir / "produce.log")
+    bus = Bus(options.produce, options.run_dir / "produce.log")
     wait_until_ready(options.worker)
     clock_wait(clock, options.epoch_ms)
     monday = first_monday(clock)
@@ -81,8 +81,8 @@ def do_play(options):
         print(f"gave up after {options.limit:.0f} s; not handed over: {', '.join(player.unplayed()) or 'nothing'}; "
               f"still to play: {player.agenda.left()}", flush=True)
     failed = bus.close()
-    for event, code in failed.items():
-        print(f"the producer of {event} ended with status {code}: see {options.run_dir}/produce.log")
+    if failed:
+        print(f"the producer ended with status {failed}: see {options.run_dir}/produce.log")
     for failure in player.agenda.failures:
         print(failure, file=sys.stderr)
     status["state"] = "done" if done and not failed and not player.agenda.failures else "gave up"

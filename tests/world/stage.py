@@ -56,14 +56,14 @@ def started_at(pid):
 class Stage:
     """Starts and stops everything. Use as a context manager, or call stop()."""
 
-    def __init__(self, run_dir, build_dir, rate=86400, settings=None, partitions=PARTITIONS):
+    def __init__(self, run_dir, build_dir, rate=86400, settings=None, partitions=PARTITIONS, services=SERVICES):
         """settings: {"name": "value"} for all workers, over the files."""
         self.run_dir, self.build_dir = pathlib.Path(run_dir).resolve(), pathlib.Path(build_dir).resolve()
-        self.rate, self.partitions = rate, partitions
+        self.rate, self.partitions, self.services = rate, partitions, services
         self.settings = dict(settings or {})
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        ports = free_ports(len(SERVICES) + 2)
-        self.health = dict(zip(SERVICES, ports))
+        ports = free_ports(len(services) + 2)
+        self.health = dict(zip(services, ports))
         self.http_port, self.smtp_port = ports[-2:]
         self.workers, self.world = {}, None
         self.restarts = []            # (service, exit status) of workers that ended by themselves
@@ -128,7 +128,7 @@ class Stage:
         text = (SETTINGS / "endpoints.yaml").read_text()
         (self.run_dir / "endpoints.yaml").write_text(
             text.replace("@HTTP@", f"127.0.0.1:{self.http_port}").replace("@SMTP@", f"127.0.0.1:{self.smtp_port}"))
-        for service in SERVICES:
+        for service in self.services:
             self.start_worker(service)
         if supervise:
             self._supervising = True
@@ -166,7 +166,7 @@ class Stage:
                    "--produce", self.waybill, "--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port),
                    "--epoch-ms", str(self.epoch_ms), "--start-wall-ms", str(self.start_wall_ms), "--rate", str(self.rate),
                    "--limit", str(limit_s), *(["--stay"] if stay else [])]
-        for service in SERVICES:
+        for service in self.services:
             command += ["--worker", self.health_url(service)]
         with open(self.run_dir / "world.log", "ab") as log:
             self.world = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -175,7 +175,7 @@ class Stage:
 
     def wait_until_ready(self, limit_s=90):
         deadline = time.monotonic() + limit_s
-        for service in SERVICES:
+        for service in self.services:
             while True:
                 self._check_workers()
                 with contextlib.suppress(OSError):
