@@ -26,6 +26,17 @@ static void nap(void)
     usleep(10 * 1000);
 }
 
+static struct store *a_store(const struct server *server)
+{
+    const char *url = server->url;
+    struct store_settings cfg = {
+        .urls = &url, .url_count = 1, .prefix = "test.", .service = "intake", .timeout_ms = 1000};
+    struct store *store = NULL;
+    struct error err;
+    CU_ASSERT_EQUAL_FATAL(store_open(&store, &cfg, &err), 0);
+    return store;
+}
+
 /* Starts a server, or starts it again with what it has saved. */
 static void server_start(struct server *server)
 {
@@ -46,13 +57,11 @@ static void server_start(struct server *server)
         _exit(127);
     }
     for (int i = 0; i < 500; i++) {
-        struct redis_settings cfg = {.url = server->url};
-        struct redis *redis = NULL;
+        struct store *store = a_store(server);
         struct error err;
-        bool is_new;
-        int up = redis_open(&redis, &cfg, &err) == 0 && redis_connect(redis, &is_new, &err) == 0;
-        redis_close(redis);
-        if (up)
+        int answers = store_ping(store, &err) == 0;
+        store_close(store);
+        if (answers)
             return;
         nap();
     }
@@ -95,17 +104,6 @@ static void server_tell(struct server *server, const char *a, const char *b, con
     CU_ASSERT_EQUAL(redis_receive(redis, &answer, &err), 0);
     CU_ASSERT_NOT_EQUAL(answer.kind, REDIS_ERROR);
     redis_close(redis);
-}
-
-static struct store *a_store(const struct server *server)
-{
-    const char *url = server->url;
-    struct store_settings cfg = {
-        .urls = &url, .url_count = 1, .prefix = "test.", .service = "intake", .timeout_ms = 1000};
-    struct store *store = NULL;
-    struct error err;
-    CU_ASSERT_EQUAL_FATAL(store_open(&store, &cfg, &err), 0);
-    return store;
 }
 
 static struct arena arena;
