@@ -2,19 +2,20 @@
 import json
 import subprocess
 import threading
+import uuid
 
 
 class Bus:
-    """emit(event, body) from any thread, in that order."""
+    """emit(event, body) from any thread, in that order; what is emitted twice is two events of one content."""
 
     def __init__(self, program, log_path):
         self._lock = threading.Lock()
         with open(log_path, "ab") as log:
-            self._process = subprocess.Popen([program, "produce", "--new-ids", "--source", "world"], stdin=subprocess.PIPE,
+            self._process = subprocess.Popen([program, "produce", "--source", "world"], stdin=subprocess.PIPE,
                                              stdout=log, stderr=log)
 
     def emit(self, event, body):
-        line = json.dumps({"event": event, "data": body}, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps({"id": str(uuid.uuid4()), "event": event, "data": body}, ensure_ascii=False).encode() + b"\n"
         with self._lock:
             self._process.stdin.write(line)
             self._process.stdin.flush()

@@ -40,6 +40,7 @@ def _spoil(body, word):
         body["ship_to"] = None
     elif word == "no_contact":
         body["customer"].update(email=None, phone=None)
+        body["ship_to"]["phone"] = None
     elif word == "no_lines":
         body["lines"] = []
     elif word == "bad_total":
