@@ -2,11 +2,13 @@
 
 #include "avro/base64.h"
 #include "avro/codec.h"
-#include "avro/rfc3339.h"
 #include "avro/slot.h"
+#include "base/rfc3339.h"
 #include "base/utf8.h"
 #include "json/json.h"
 #include "json/json_writer.h"
+
+enum { MS_PER_DAY = 24 * 60 * 60 * 1000, DATE_LEN = 10 /* "2026-11-23" */ };
 
 static const struct str no_name = {NULL, 0};
 
@@ -32,11 +34,15 @@ static void write_int64(struct json_writer *w, struct str name, enum field_logic
                         int64_t value)
 {
     char text[RFC3339_BYTES];
-    if ((logical == LOGICAL_TIMESTAMP_MS && rfc3339_print_ms(value, text)) ||
-        (logical == LOGICAL_DATE && rfc3339_print_date((int32_t)value, text)))
-        json_add_text(w, name, str_from(text));
-    else
+    int64_t unix_ms = logical == LOGICAL_DATE ? value * MS_PER_DAY : value, said_ms;
+    rfc3339_format(unix_ms, text);
+    /* What lies outside the years that text can say stays a number. */
+    if (logical == LOGICAL_NONE || !rfc3339_parse(str_from(text), &said_ms) || said_ms != unix_ms)
         json_add_int64(w, name, value);
+    else if (logical == LOGICAL_DATE)
+        json_add_text(w, name, (struct str){text, DATE_LEN});
+    else
+        json_add_text(w, name, str_from(text));
 }
 
 static void write_enum(struct json_writer *w, struct str name, const struct enum_type *symbols,
@@ -167,20 +173,31 @@ static int read_bytes(const struct reading *r, const struct json_node *json, str
     return 0;
 }
 
+static bool read_date(struct str text, int64_t *out_days)
+{
+    char moment[] = "YYYY-MM-DDT00:00:00Z";
+    int64_t unix_ms;
+    if (text.len != DATE_LEN)
+        return false;
+    memcpy(moment, text.ptr, DATE_LEN);
+    if (!rfc3339_parse(str_from(moment), &unix_ms))
+        return false;
+    *out_days = unix_ms / MS_PER_DAY;
+    return true;
+}
+
 static int read_int64(const struct reading *r, const struct value_type *type,
                       const struct json_node *json, int64_t *out)
 {
-    int32_t days;
-    if (type->logical == LOGICAL_TIMESTAMP_MS && json->kind == JSON_IS_TEXT)
-        return rfc3339_parse_ms(json->text, out)
+    bool is_text = json->kind == JSON_IS_TEXT;
+    if (is_text && type->logical == LOGICAL_TIMESTAMP_MS)
+        return rfc3339_parse(json->text, out)
                    ? 0
                    : wrong(r, "a time like \"2026-11-23T07:31:22.123Z\", or Unix ms");
-    if (type->logical == LOGICAL_DATE && json->kind == JSON_IS_TEXT) {
-        if (!rfc3339_parse_date(json->text, &days))
-            return wrong(r, "a date like \"2026-11-23\", or days since 1970-01-01");
-        *out = days;
-        return 0;
-    }
+    if (is_text && type->logical == LOGICAL_DATE)
+        return read_date(json->text, out)
+                   ? 0
+                   : wrong(r, "a date like \"2026-11-23\", or days since 1970-01-01");
     return json->kind == JSON_IS_NUMBER && json_int64(json, out) ? 0 : wrong(r, "a whole number");
 }
 

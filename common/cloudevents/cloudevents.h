@@ -6,7 +6,7 @@
 #ifndef WAYBILL_CLOUDEVENTS_H
 #define WAYBILL_CLOUDEVENTS_H
 
-#include "base/str.h"
+#include "base/rfc3339.h"
 
 /* A record's header. The value is bytes; absent (ptr NULL) = a null value. */
 struct event_header {
@@ -25,7 +25,7 @@ struct cloudevent {
     bool has_time; /* reading only: ce_time was there and readable (any offset); else time_ms = 0 */
 };
 
-enum { CLOUDEVENT_HEADERS_MAX = 9, RFC3339_BYTES = 32, TRACEPARENT_BYTES = 55 };
+enum { CLOUDEVENT_HEADERS_MAX = 9, TRACEPARENT_BYTES = 55 };
 
 /* The headers of one event. Values are borrowed from the event that was written, except the time's
  * text. */
@@ -49,11 +49,5 @@ struct str event_header_find(const struct event_header *rows, size_t count, cons
 /* A traceparent for a new event: the cause's trace (if it has a well-formed one, else a new trace
  * made of the id) and a span made of the event's own id. Deterministic. out is NUL-terminated. */
 void traceparent_next(struct str cause_traceparent, struct str id, char out[TRACEPARENT_BYTES + 1]);
-
-/* "2017-09-02T08:15:30.250Z"; years 1..9999, others are clamped. */
-void rfc3339_format(int64_t time_ms, char out[RFC3339_BYTES]);
-
-/* With Z or an offset; false (out unchanged) if it is none. Leap second :60 counts as :59. */
-bool rfc3339_parse(struct str text, int64_t *out_ms);
 
 #endif
