@@ -208,10 +208,25 @@ static int away(struct redis *redis, const char *what, struct error *err)
     return -1;
 }
 
+/* "<mark><count>\r\n": said so often that printf would be most of a restore. */
+static void add_count(struct redis *redis, char mark, size_t count)
+{
+    char text[24];
+    size_t at = sizeof(text);
+    text[--at] = '\n';
+    text[--at] = '\r';
+    do {
+        text[--at] = (char)('0' + count % 10);
+        count /= 10;
+    } while (count > 0);
+    text[--at] = mark;
+    buffer_add(&redis->queue, text + at, sizeof(text) - at);
+}
+
 void redis_command(struct redis *redis, size_t argc)
 {
     assert(redis->words_left == 0);
-    buffer_printf(&redis->queue, "*%zu\r\n", argc);
+    add_count(redis, '*', argc);
     redis->words_left = argc;
 }
 
@@ -219,7 +234,7 @@ void redis_word(struct redis *redis, struct str word)
 {
     assert(redis->words_left > 0);
     redis->words_left--;
-    buffer_printf(&redis->queue, "$%zu\r\n", word.len);
+    add_count(redis, '$', word.len);
     buffer_add_str(&redis->queue, word);
     buffer_add(&redis->queue, "\r\n", 2);
 }
