@@ -130,6 +130,7 @@ def check(vocabulary, versions):
 
 
 def release(vocabulary, folder):
+    folder.mkdir(exist_ok=True)
     for record in vocabulary.standing_alone():
         schema = json.loads(avsc2c.whole_schema(vocabulary, record))
         text = json.dumps(schema, indent=1, ensure_ascii=False)
@@ -143,7 +144,9 @@ def main():
         vocabulary = avsc2c.Vocabulary(ROOT / "schemas")
     except avsc2c.SchemaError as e:
         sys.exit(f"check schemas: failed: {e}")
-    problems = check(vocabulary, released_versions(RELEASED))
+    versions = released_versions(RELEASED)
+    print(f"{sum(map(len, versions.values()))} released versions of {len(versions)} records")
+    problems = check(vocabulary, versions)
     for problem in problems:
         print(problem)
     if not problems and sys.argv[1:]:
