@@ -1,0 +1,13 @@
+/* The commands: each takes the arguments without its own words, and returns the exit status. */
+#ifndef WAYBILL_TOOL_COMMANDS_H
+#define WAYBILL_TOOL_COMMANDS_H
+
+typedef int command_main(int argc, char **argv);
+
+command_main topics_create_main, topics_check_main, topics_list_main;
+command_main produce_main, consume_main;
+command_main order_show_main;
+command_main dlq_list_main, dlq_show_main;
+command_main suppliers_main;
+
+#endif

@@ -1,0 +1,95 @@
+/* waybill: the tool for looking into Waybill and for putting events in. */
+#include "waybill/commands.h"
+#include "waybill/tool.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *first, *second; /* the command's words */
+    command_main *run;
+    const char *text;
+} commands[] = {
+    {"topics", "create", topics_create_main, "make every topic with the right configuration"},
+    {"topics", "check", topics_check_main, "name what differs from the right configuration"},
+    {"topics", "list", topics_list_main, "every topic, its key and its configuration with reasons"},
+    {"produce", NULL, produce_main, "JSON lines, or a store's or carrier's own bytes, as events"},
+    {"consume", NULL, consume_main, "any topic as JSON lines"},
+    {"order", "show", order_show_main, "the whole life of an order, and what caused what"},
+    {"dlq", "list", dlq_list_main, "dead letters and why they are dead"},
+    {"dlq", "show", dlq_show_main, "one dead letter, as much of it as can be read"},
+    {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+/* Flags may stand before the command: the index of the first argument that is neither a flag nor a
+ * setting's value. */
+static int find_word(int argc, char **argv, int from)
+{
+    for (int at = from; at < argc; at++) {
+        const char *argument = argv[at];
+        if (argument[0] != '-')
+            return at;
+        if (strchr(argument, '=') || strncmp(argument, "--", 2) != 0)
+            continue;
+        bool takes_value = strcmp(argument, "--config") == 0;
+        for (size_t i = 0; i < tool_settings.count; i++)
+            takes_value |= strcmp(argument + 2, tool_settings.rows[i].name) == 0;
+        at += takes_value;
+    }
+    return argc;
+}
+
+static void remove_word(int *argc, char **argv, int at)
+{
+    if (at >= *argc)
+        return;
+    memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof(*argv));
+    --*argc;
+}
+
+static int without_command(int argc, char **argv)
+{
+    char details[2048];
+    size_t len = (size_t)snprintf(details, sizeof(details), "commands (each has --help):\n");
+    for (int i = 0; i < COMMANDS; i++)
+        len += (size_t)snprintf(details + len, sizeof(details) - len, "  %-9s %-7s  %s\n",
+                                commands[i].first, commands[i].second ? commands[i].second : "",
+                                commands[i].text);
+    const struct tool_command self = {.name = "waybill",
+                                      .text = "looks into Waybill and puts events in",
+                                      .usage = "[flags] COMMAND …",
+                                      .details = details};
+    static struct tool tool;
+    int status = tool_open(&tool, &self, argc, argv);
+    if (status == CONFIG_RUN)
+        status = tool_misuse(&tool, "a command is missing");
+    tool_close(&tool);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int first = find_word(argc, argv, 1);
+    if (first == argc)
+        return without_command(argc, argv);
+    const char *word = argv[first];
+    bool is_group = false;
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(word, commands[i].first) != 0)
+            continue;
+        is_group = true;
+        int second = find_word(argc, argv, first + 1);
+        const char *next = second < argc ? argv[second] : "";
+        if (commands[i].second && strcmp(next, commands[i].second) != 0)
+            continue;
+        if (commands[i].second)
+            remove_word(&argc, argv, second);
+        remove_word(&argc, argv, first);
+        return commands[i].run(argc, argv);
+    }
+    if (is_group)
+        fprintf(stderr, "waybill: %s what? see waybill --help\n", word);
+    else
+        fprintf(stderr, "waybill: there is no command %s; see waybill --help\n", word);
+    return TOOL_USAGE;
+}

@@ -1,0 +1,71 @@
+/* What every command of the tool shares: its settings, where Kafka is, the topics, how it fails. */
+#ifndef WAYBILL_TOOL_TOOL_H
+#define WAYBILL_TOOL_TOOL_H
+
+#include "config/settings.h"
+#include "kafka/admin.h"
+#include "topics/topics.h"
+
+enum {
+    TOOL_OK = 0,
+    TOOL_FAILED = 1, /* something did not work, or a difference was found */
+    TOOL_USAGE = 2,
+    TOOL_ARENA_BYTES_MAX = 1 << 30,
+    TOOL_OPTIONS_MAX = 32,
+    TOOL_PATIENCE_MS = 10000 /* how long Kafka may keep us waiting before we say so */
+};
+
+struct tool_settings {
+    struct str bootstrap_servers, kafka_options, sasl_password, prefix;
+    int64_t clock_epoch_ms, clock_start_wall_ms;
+    double clock_rate;
+};
+extern const struct settings tool_settings;
+
+struct tool {
+    const char *name; /* "waybill produce", for messages */
+    struct arena arena;
+    struct tool_settings cfg;
+    struct config_outcome given; /* arguments that are no flags */
+    struct kafka_settings kafka;
+    struct kafka_option options[TOOL_OPTIONS_MAX];
+    const struct topic *topics;
+    size_t topic_count;
+    const char *full_names[TOPICS_MAX]; /* of topics, with prefix */
+};
+
+/* What a command says of itself; settings and common flags are added to it. */
+struct tool_command {
+    const char *name, *text, *usage, *details;
+    const struct config_flag *flags;
+    size_t flag_count;
+};
+
+#define TOOL_FLAGS(table) .flags = (table), .flag_count = sizeof(table) / sizeof((table)[0])
+
+/* CONFIG_RUN or the exit status. tool_close in either case. argc, argv without the command's words.
+ */
+MUST_CHECK int tool_open(struct tool *tool, const struct tool_command *command, int argc,
+                         char *const *argv);
+void tool_close(struct tool *tool);
+
+/* Prints "waybill produce: what" to stderr and returns the status. */
+int tool_fail(const struct tool *tool, const struct error *err);  /* TOOL_FAILED */
+int tool_misuse(const struct tool *tool, const char *format, ...) /* TOOL_USAGE */
+    __attribute__((format(printf, 2, 3)));
+
+/* Of one of tool->topics: its name with prefix. */
+const char *tool_full_name(const struct tool *tool, const struct topic *topic);
+
+/* The topic that a person names, with or without prefix; NULL, with the nearest one named in err,
+ * if there is none. */
+const struct topic *tool_find_topic(struct tool *tool, const char *name, struct error *err);
+
+/* The wall clock, or that of a replay (clock.epoch, clock.rate), Unix ms. */
+int64_t tool_now_ms(const struct tool *tool);
+
+/* An event's or runtime record's or state's descriptor; NULL, with the nearest one named in err, if
+ * there is none. */
+const struct record_type *tool_find_type(const char *name, struct error *err);
+
+#endif
