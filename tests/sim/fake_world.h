@@ -1,0 +1,71 @@
+/* A Kafka, a Redis, a clock and an outside in memory, for one worker at a time, with faults on
+ * request.
+ *
+ * The log knows open, committed and aborted transactions, markers that take an offset, the last
+ * stable offset and compaction. The store loses or forgets what it is told to. Nothing here knows
+ * how the worker does its work. */
+#ifndef WAYBILL_SIM_FAKE_WORLD_H
+#define WAYBILL_SIM_FAKE_WORLD_H
+
+#include "worker/calls.h"
+#include "worker/ports.h"
+#include "worker/service.h"
+
+enum fake_commit {
+    FAKE_COMMITS,
+    FAKE_REFUSES,     /* not committed, and it says so */
+    FAKE_ANSWER_LOST, /* committed, but the answer is lost */
+    FAKE_REQUEST_LOST /* not committed, and nobody knows */
+};
+
+struct fake_world;
+
+struct fake_world *fake_world_new(const struct service *service, int32_t partitions);
+void fake_world_free(struct fake_world *world);
+
+struct ports *fake_world_ports(struct fake_world *world);
+const struct transports *fake_world_transports(struct fake_world *world);
+
+/* The process is gone: the open transaction is aborted, what it fetched is forgotten, calls on
+ * their way are cut. */
+void fake_world_crash(struct fake_world *world);
+
+/* A new assignment of the same partitions. */
+void fake_world_rebalance(struct fake_world *world);
+
+void fake_world_next_commit(struct fake_world *world, enum fake_commit what);
+void fake_world_store_away(struct fake_world *world, int answers); /* that many calls fail */
+void fake_world_store_wipe(struct fake_world *world);
+/* The store as it was when this was called comes back with fake_world_store_go_back. */
+void fake_world_store_remember(struct fake_world *world);
+void fake_world_store_go_back(struct fake_world *world);
+void fake_world_compact(struct fake_world *world, const char *topic);
+void fake_world_pass(struct fake_world *world, int64_t ms);
+
+/* A committed record, as from a producer outside. key NULL = none. */
+void fake_world_write(struct fake_world *world, const char *topic, int32_t partition,
+                      const char *key, struct str value, const struct event_header *headers,
+                      size_t header_count);
+
+/* What read_committed shows of a topic without its prefix, all partitions, partition by partition.
+ */
+struct fake_record {
+    int32_t partition;
+    int64_t offset;
+    struct str key, value;
+    const struct event_header *headers;
+    size_t header_count;
+};
+size_t fake_world_read(struct fake_world *world, const char *topic, struct fake_record *out,
+                       size_t most);
+
+/* Calls: how many requests came, with which key, and how the next ones end. */
+enum { FAKE_CALLS_MAX = 256 };
+struct fake_call {
+    char key[128], path[128];
+};
+size_t fake_world_calls(const struct fake_world *world, const struct fake_call **out);
+void fake_world_next_call(struct fake_world *world, enum http_end end, int32_t status);
+void fake_world_hold_calls(struct fake_world *world, bool hold); /* no answer while true */
+
+#endif
