@@ -27,10 +27,4 @@ adapter shiprocket_read;
 const char *adapters_read(const struct payload_received *payload, struct str key,
                           struct arena *arena, struct scans *out);
 
-/* A wall clock reading by a pattern of YYYY MM DD hh mm ss and other characters as they are:
- * "DD MM YYYY hh:mm:ss". What follows the pattern is not looked at. False, out unchanged, if it is
- * not one. Date in days since 1970-01-01. */
-bool adapters_wall_clock(struct str text, const char *pattern, int32_t *out_date,
-                         int32_t *out_seconds);
-
 #endif

@@ -2,8 +2,10 @@
  * zone, the AWB as text or number. */
 #include "tracking_ingest/adapters/adapters.h"
 
-#include "calendar/calendar.h"
+#include "base/rfc3339.h"
 #include "json/json.h"
+
+#include <stdio.h>
 
 struct meaning {
     int32_t id;
@@ -154,17 +156,35 @@ static void translate(const struct json_node *code, bool is_return, struct scan_
     }
 }
 
+/* Where year, month and day begin; the time begins at 11 in both. */
+struct form {
+    size_t year, month, day;
+};
+static const struct form year_first = {0, 5, 8}, day_first = {6, 3, 0};
+
 /* All of Shiprocket's times are Indian (domain 2c.3). */
-static bool set_time(struct scan_reported *scan, struct str text, const char *pattern)
+static bool set_time(struct scan_reported *scan, struct str text, struct form form)
 {
-    int32_t date = 0, seconds = 0;
-    if (!adapters_wall_clock(text, pattern, &date, &seconds))
+    char iso[64];
+    if (text.len < strlen("YYYY-MM-DD hh:mm:ss"))
         return false;
-    scan->occurred_at_ms =
-        calendar_instant(STR("Asia/Kolkata"), date, seconds / 60) + (int64_t)(seconds % 60) * 1000;
+    snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2sT%.8s+05:30", text.ptr + form.year,
+             text.ptr + form.month, text.ptr + form.day, text.ptr + 11);
     scan->occurred_at_raw = text;
     scan->tz_source = TZ_SOURCE_CARRIER_DEFAULT;
-    return true;
+    return rfc3339_parse(str_from(iso), &scan->occurred_at_ms);
+}
+
+/* A day, whatever time stands beside it. */
+static void set_expected(struct scan_reported *scan, struct str text)
+{
+    char iso[64];
+    int64_t midnight_ms = 0;
+    if (text.len < strlen("YYYY-MM-DD"))
+        return;
+    snprintf(iso, sizeof(iso), "%.10sT00:00:00Z", text.ptr);
+    scan->has_expected_on = rfc3339_parse(str_from(iso), &midnight_ms);
+    scan->expected_on = (int32_t)(midnight_ms / 86400000);
 }
 
 static bool read_scan(const struct json_node *item, bool is_return, struct scan_reported *scan)
@@ -174,7 +194,7 @@ static bool read_scan(const struct json_node *item, bool is_return, struct scan_
     scan->raw_text = json_text(json_member(item, STR("activity")));
     scan->location = json_text(json_member(item, STR("location")));
     translate(json_member(item, STR("sr-status")), is_return, scan);
-    return set_time(scan, json_text(json_member(item, STR("date"))), "YYYY-MM-DD hh:mm:ss");
+    return set_time(scan, json_text(json_member(item, STR("date"))), year_first);
 }
 
 /* The notice itself. By shipment_status_id: current_status_id is another numbering. */
@@ -185,11 +205,8 @@ static bool read_current(const struct json_node *root, bool is_return, struct sc
     scan->raw_status = json_text(json_member(root, STR("shipment_status")));
     scan->raw_text = json_text(json_member(root, STR("current_status")));
     translate(id, is_return, scan);
-    int32_t seconds = 0;
-    scan->has_expected_on = adapters_wall_clock(json_text(json_member(root, STR("etd"))),
-                                                "YYYY-MM-DD", &scan->expected_on, &seconds);
-    return set_time(scan, json_text(json_member(root, STR("current_timestamp"))),
-                    "DD MM YYYY hh:mm:ss");
+    set_expected(scan, json_text(json_member(root, STR("etd"))));
+    return set_time(scan, json_text(json_member(root, STR("current_timestamp"))), day_first);
 }
 
 const char *shiprocket_read(struct str body, struct str key, struct arena *arena, struct scans *out)

@@ -1,0 +1,22 @@
+/* The generic supplier contract (domain 2d): what is sent, and what the answers mean. */
+#ifndef WAYBILL_SUPPLIER_ROUTER_REQUEST_H
+#define WAYBILL_SUPPLIER_ROUTER_REQUEST_H
+
+#include "supplier_router/book.h"
+
+/* The body of POST /orders. */
+struct str request_body(const struct order *order, const struct router_fulfilment *fulfilment,
+                        struct arena *arena);
+
+/* The body of a 2xx. An answer that cannot be read is PENDING. */
+struct request_answer {
+    struct str supplier_order_id; /* absent if not told */
+    bool accepted;
+};
+struct request_answer request_answer(struct str body, struct arena *arena);
+
+/* The body of a refusal: {"reasons": [{code, line_id, sku, text} or "text", …]}, or one such object
+ * by itself. Always at least one; of what cannot be read: other, with the status. */
+struct rejection_list request_reasons(struct str body, int32_t status, struct arena *arena);
+
+#endif

@@ -1,0 +1,217 @@
+/* supplier_router, cancelling: before anybody knows, while asking, after, and too late (F09). */
+/* links: supplier_router_settings rules_kit */
+#include "test_supplier_router.h"
+
+static void wish(void)
+{
+    CU_ASSERT_EQUAL(kit_event(&kit, &order_cancel_requested, KEY,
+                              &(struct order_cancel_requested){.order_id = KEY,
+                                                               .reason = STR("changed my mind"),
+                                                               .requested_by = STR("customer")}),
+                    DONE);
+}
+
+static bool whole_order_cancelled(void)
+{
+    size_t last = count(&fulfilment_cancelled);
+    const struct fulfilment_cancelled *told =
+        last > 0 ? kit_emitted(&kit, &fulfilment_cancelled, last - 1) : NULL;
+    return told && !told->fulfilment_order_id.ptr;
+}
+
+static void ship(void)
+{
+    static struct parcel parcel = {.carrier = STR_INIT("acme"), .tracking_number = STR_INIT("T1")};
+    CU_ASSERT_EQUAL(
+        kit_event(&kit, &supplier_order_shipped, KEY,
+                  &(struct supplier_order_shipped){.order_id = KEY,
+                                                   .fulfilment_order_id = STR("shop:1/1"),
+                                                   .supplier_id = STR("north"),
+                                                   .parcels = {&parcel, 1}}),
+        DONE);
+}
+
+static void test_cancel_is_refused_when_the_order_is_long_forgotten(void)
+{
+    start();
+    wish();
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_PTR_NULL(book());
+    finish();
+}
+
+static void test_cancel_is_refused_when_the_parcel_has_left(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    ship();
+    wish();
+    CU_ASSERT_EQUAL_FATAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 0);
+    CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+    finish();
+}
+
+static void test_cancel_is_refused_when_the_supplier_says_no(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 422,
+            "{\"reasons\":[{\"code\":\"other\",\"text\":\"packed\"}]}");
+    CU_ASSERT_EQUAL_FATAL(count(&fulfilment_cancel_refused), 1);
+    const struct fulfilment_cancel_refused *told = kit_emitted(&kit, &fulfilment_cancel_refused, 0);
+    CU_ASSERT(str_equal(told->reason, STR("packed")));
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 0);
+    ship();
+    CU_ASSERT_EQUAL(count(&shipment_created), 1);
+    finish();
+}
+
+static void test_nobody_is_asked_when_the_stock_has_not_come_yet(void)
+{
+    start();
+    struct order order = an_order();
+    accepted(&order);
+    wish();
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    reserved(1, "north RED 2, north BLUE 1");
+    CU_ASSERT_EQUAL(count(&stock_hold_released), 2);
+    CU_ASSERT_EQUAL(count(&fulfilment_requested), 0);
+    CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+    kit_event(&kit, &order_cancelled, KEY,
+              &(struct order_cancelled){.order_id = KEY, .reason = STR("changed my mind")});
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 1);
+    finish();
+}
+
+static void test_supplier_is_asked_back_when_it_may_have_the_order(void)
+{
+    start();
+    at_north();
+    wish();
+    CU_ASSERT_TRUE(kit_intent_find(&kit, STR("shop:1/1:submit:1"))->withdrawn);
+    const struct kit_intent *call = kit_intent_find(&kit, STR("shop:1/1:cancel:1"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call);
+    CU_ASSERT(str_equal(call->intent.path, STR("/orders/shop%3A1%2F1/cancel")));
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 0);
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 404, "{}"); /* it was withdrawn in time */
+    CU_ASSERT_EQUAL(count(&fulfilment_submitted), 0);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 2);
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    CU_ASSERT_EQUAL(count(&stock_hold_released), 2);
+    finish();
+}
+
+static void test_cancel_is_repeated_until_it_is_answered(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_UNKNOWN, 0, "");
+    kit_advance(&kit, MINUTE_MS);
+    replied("shop:1/1:cancel:2", OUTCOME_NOT_SENT, 0, "");
+    kit_advance(&kit, HOUR_MS);
+    replied("shop:1/1:cancel:3", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    finish();
+}
+
+static void test_submitted_is_told_when_the_cancel_shows_that_it_was_taken(void)
+{
+    start();
+    at_north();
+    replied("shop:1/1:submit:1", OUTCOME_UNKNOWN, 0, "");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_EQUAL(count(&fulfilment_submitted), 1);
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    kit_advance(&kit, DAY_MS);
+    CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+    finish();
+}
+
+static void test_nobody_is_asked_when_it_certainly_was_not_sent(void)
+{
+    start();
+    at_north();
+    replied("shop:1/1:submit:1", OUTCOME_NOT_SENT, 0, "");
+    wish();
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    kit_advance(&kit, DAY_MS);
+    CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+    finish();
+}
+
+static void test_cancelled_is_told_once_when_callback_and_answer_both_come(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    kit_event(&kit, &supplier_order_cancelled, KEY,
+              &(struct supplier_order_cancelled){.order_id = KEY,
+                                                 .fulfilment_order_id = STR("shop:1/1"),
+                                                 .supplier_id = STR("north")});
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 2);
+    CU_ASSERT_EQUAL(count(&fulfilment_stock_requested), 0);
+    finish();
+}
+
+static void test_nothing_is_replaced_when_a_supplier_refuses_after_the_wish(void)
+{
+    start();
+    at_north();
+    wish();
+    CU_ASSERT_EQUAL(count(&fulfilment_stock_requested), 0);
+    kit_event(&kit, &supplier_order_rejected, KEY,
+              &(struct supplier_order_rejected){.order_id = KEY,
+                                                .fulfilment_order_id = STR("shop:1/1"),
+                                                .supplier_id = STR("north")});
+    CU_ASSERT_EQUAL(count(&fulfilment_rejected), 1);
+    CU_ASSERT_EQUAL(count(&fulfilment_stock_requested), 0);
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    finish();
+}
+
+static void test_lines_that_look_for_a_supplier_are_dropped(void)
+{
+    start();
+    struct order order = an_order();
+    accepted(&order);
+    reserved(1, "north RED 2, south BLUE 1");
+    taken("shop:1/1:submit:1");
+    replied("shop:1/2:submit:1", OUTCOME_REFUSED, 422, "{}");
+    ship();
+    wish();
+    /* The first has left; the second is not looked for any more. */
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_EQUAL_FATAL(count(&fulfilment_cancelled), 1);
+    CU_ASSERT_FALSE(whole_order_cancelled());
+    reserved(2, "west BLUE 1");
+    CU_ASSERT_EQUAL(answer_to("west", "BLUE", 2), -1);
+    CU_ASSERT_EQUAL(count(&fulfilment_requested), 2);
+    finish();
+}
+
+static void test_one_of_two_is_cancelled_when_the_other_has_left(void)
+{
+    start();
+    struct order order = an_order();
+    accepted(&order);
+    reserved(1, "north RED 2, south BLUE 1");
+    taken("shop:1/1:submit:1");
+    taken("shop:1/2:submit:1");
+    ship();
+    wish();
+    replied("shop:1/2:cancel:1", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 1);
+    CU_ASSERT_FALSE(whole_order_cancelled());
+    finish();
+}
