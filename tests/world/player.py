@@ -16,7 +16,7 @@ AFTER_MS = 7 * DAY_MS        # virtual time that timers get after the last plann
 QUIET_S = 3.0                # without a new entry in any ledger
 APART_S = 0.3                # wall time between two events that must not overtake one another
 SLOW_S, BUSY_TIMES = 3.0, 2
-SMS_TAKES_MS = HOUR_MS // 2
+SMS_TAKES_MS, REFILL_MS = HOUR_MS // 2, 3 * HOUR_MS
 
 
 class Player:
@@ -27,7 +27,7 @@ class Player:
         self.plans = {plan.history.order_id: plan for plan in plans}
         self.agenda = Agenda(clock)
         self.ledgers = ledgers
-        self.suppliers = suppliers.Suppliers(clock, ledgers["suppliers"], self.conduct, self.on_taken, self.on_cancelled)
+        self.suppliers = suppliers.Suppliers(clock, ledgers["suppliers"], self)
         self.customers = Customers(clock, self.agenda, bus, [plan.history for plan in plans])
         self.last_ms = max(plan.last_ms for plan in plans)
         self.counts = {"submitted": 0, "ordered": 0, "shipped": 0, "delivered": 0}
@@ -76,10 +76,19 @@ class Player:
 
     def report_stock(self):
         """Every supplier tells what it has; absolute, with a version that grows."""
-        self._stock_version += 1
-        for (supplier, sku), pieces in sorted(self.suppliers.stock.items()):
-            self.bus.emit("stock.level_reported", {"supplier_id": supplier, "sku": sku, "available": pieces,
-                                                   "version": self._stock_version, "as_of_ms": self.clock.now_ms()})
+        for supplier, sku in sorted(self.suppliers.stock):
+            self._report_level(supplier, sku)
+
+    def _report_level(self, supplier, sku):
+        with self._lock:
+            self._stock_version += 1
+            level = {"supplier_id": supplier, "sku": sku, "available": self.suppliers.stock[supplier, sku],
+                     "version": self._stock_version, "as_of_ms": self.clock.now_ms()}
+        self.bus.emit("stock.level_reported", level)
+
+    def on_sold_out(self, supplier, sku):
+        """It said out of stock, whatever the reports said; soon the shelf is filled again."""
+        self.agenda.at(self.clock.now_ms() + REFILL_MS, self._report_level, supplier, sku)
 
     # The suppliers
 
@@ -127,6 +136,7 @@ class Player:
     def _reject(self, order):
         if self.suppliers.move(order, REJECTED):
             line = order.body["lines"][0]
+            self.on_sold_out(order.supplier, line["supplier_sku"])
             self.bus.emit("supplier.order_rejected", {**self._callback(order), "reasons": [
                 {"code": "out_of_stock", "line_id": line.get("line_id"), "sku": line["supplier_sku"],
                  "text": "the last one was broken"}]})

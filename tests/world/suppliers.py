@@ -35,11 +35,10 @@ class Conduct:
 
 
 class Suppliers:
-    """on_taken(order) and on_cancelled(order) tell the player; conduct(supplier, reference, nth request) asks it."""
+    """Asks its player conduct(supplier, reference, nth request); tells it on_taken(order), on_cancelled(order), on_sold_out(supplier, sku)."""
 
-    def __init__(self, clock, ledger, conduct, on_taken, on_cancelled):
-        self.clock, self.ledger = clock, ledger
-        self._conduct, self._on_taken, self._on_cancelled = conduct, on_taken, on_cancelled
+    def __init__(self, clock, ledger, player):
+        self.clock, self.ledger, self._player = clock, ledger, player
         self.stock = {(supplier, sku): pieces
                       for sku in catalogue.GOODS for supplier, pieces in catalogue.sellers(sku).items()}
         self.orders = {}   # (supplier, reference) -> SupplierOrder
@@ -81,7 +80,7 @@ class Suppliers:
             known = self._keys.get((supplier, key))
             if known:
                 return self._repeat(supplier, reference, key, digest, known)
-            conduct = self._conduct(supplier, reference, nth)
+            conduct = self._player.conduct(supplier, reference, nth)
             if conduct.unavailable:
                 self._note(supplier, "order", reference, key, 503, "unavailable")
                 return 503, {"error": "try later"}
@@ -93,7 +92,7 @@ class Suppliers:
             outcome = "taken" if order else "refused"
             self._note(supplier, "order", reference, key, reply[0], outcome + (", no answer" if conduct.drop_answer else ""))
         if order:
-            self._on_taken(order)
+            self._player.on_taken(order)
         return DROP if conduct.drop_answer else reply
 
     def _repeat(self, supplier, reference, key, digest, known):
@@ -113,6 +112,9 @@ class Suppliers:
         if not reasons:
             reasons = [{"code": "out_of_stock", "sku": sku} for sku, pieces in wanted
                        if self.stock[supplier, sku] < pieces]
+        for reason in reasons:
+            if reason["code"] == "out_of_stock":
+                self._player.on_sold_out(supplier, reason["sku"])
         if reasons:
             return (422, {"state": REJECTED, "reasons": reasons}), None
         for sku, pieces in wanted:
@@ -143,7 +145,7 @@ class Suppliers:
             order.state = CANCELLED if first else order.state
             self._note(supplier, "cancel", reference, key, 200, "cancelled" if first else "repeated")
         if first:
-            self._on_cancelled(order)
+            self._player.on_cancelled(order)
         return 200, {"supplier_order_id": order.supplier_order_id, "state": order.state}
 
     def move(self, order, state):

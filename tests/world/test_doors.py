@@ -3,6 +3,7 @@ import http.client
 import json
 import smtplib
 import threading
+import types
 import unittest
 
 from world.clock import Clock
@@ -18,9 +19,11 @@ ORDER = {"reference_id": "demo:1/1", "lines": [{"line_id": "1", "supplier_sku": 
 
 class SupplierTest(unittest.TestCase):
     def setUp(self):
-        self.ledger, self.taken, self.cancelled = Ledger(), [], []
+        self.ledger, self.taken, self.cancelled, self.sold_out = Ledger(), [], [], []
         self.behave = Conduct()
-        self.suppliers = Suppliers(CLOCK, self.ledger, lambda *_: self.behave, self.taken.append, self.cancelled.append)
+        player = types.SimpleNamespace(conduct=lambda *_: self.behave, on_taken=self.taken.append, on_cancelled=self.cancelled.append,
+                                       on_sold_out=lambda *pair: self.sold_out.append(pair))
+        self.suppliers = Suppliers(CLOCK, self.ledger, player)
         self.door = Door(http_handler(self.suppliers.answer))
         self.addCleanup(self.door.shut)
 
@@ -83,6 +86,7 @@ class SupplierTest(unittest.TestCase):
         many = {**ORDER, "lines": [{"line_id": "1", "supplier_sku": "LAMP-BRASS", "quantity": 10**6}]}
         status, answer = self.order(body=many)
         self.assertEqual((status, answer["reasons"][0]["code"], answer["reasons"][0]["sku"]), (422, "out_of_stock", "LAMP-BRASS"))
+        self.assertEqual(self.sold_out, [("artisans", "LAMP-BRASS")])
 
     def test_stock_goes_down_with_an_order(self):
         before = self.suppliers.stock["artisans", "LAMP-BRASS"]
