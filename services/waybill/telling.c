@@ -54,7 +54,7 @@ static bool find_value(const struct record_type *type, const void *body, struct 
         if (at && field->type.nullable && scalar && !*(const bool *)(at + field->has_offset))
             out->at = NULL;
         if (field->type.kind == FIELD_RECORD && field->type.nullable && out->at)
-            memcpy(&out->at, out->at, sizeof(out->at));
+            out->at = *(const char *const *)(const void *)out->at;
         if (!rest.ptr)
             return true;
         if (field->type.kind != FIELD_RECORD)

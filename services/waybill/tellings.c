@@ -27,6 +27,7 @@ const struct telling tellings[] = {
     {"fulfilment.rejected", "{fulfilment_order_id}: {supplier_id} says {reasons}"},
     {"fulfilment.requested",
      "{fulfilment_order_id}: {lines} from {supplier_id}, {cost_minor:money}; of {candidates}"},
+    {"fulfilment.stock_requested", "{lines}[, not at {excluded}][: {reason}]"},
     {"fulfilment.submitted",
      "{fulfilment_order_id}: {supplier_id} has it[ as {supplier_order_id}]"},
     {"lane.measured", "{lane}: {days_median} days, {samples} samples"},
