@@ -499,6 +499,46 @@ static void test_query_parks_when_the_intent_has_nothing_to_ask_with(void)
     CU_ASSERT(expect_reply("a", OUTCOME_UNKNOWN)->parked);
 }
 
+static void test_query_has_its_whole_time_for_asking_when_sending_took_long(void)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    tick();
+    commit_marks();
+    pass(59000);
+    answer_end(0, HTTP_UNKNOWN);
+    pass(5000 + SESSION_MS + 20);
+    EXPECT_SENT(2);
+    EXPECT_NO_REPLY();
+}
+
+static void test_query_asks_when_another_owner_may_have_sent_what_we_did_not(void)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    tick();
+    commit_marks();
+    answer_end(0, HTTP_NOT_SENT);
+    calls_drop_task(world.calls, TASK);
+    offer_from("a", a_query(.status = INTENT_STATUS_STARTED), EPOCH + 1, CALLS_RESTORED);
+    pass(5000 + SESSION_MS + 20);
+    EXPECT_SENT(2);
+    CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
+}
+
+static void test_call_that_is_due_soon_goes_when_another_one_is_due_late(void)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    offer("b", a_query(.key = STR("k2")));
+    tick();
+    commit_marks();
+    answer_end(0, HTTP_NOT_SENT);
+    answer_end(1, HTTP_UNKNOWN);
+    pass(110);
+    EXPECT_SENT(3);
+}
+
 /* Without `started` in the store nobody knows whether the earlier owner called. */
 static void test_restored_call_never_tells_not_sent_unless_the_store_would_know(void)
 {
