@@ -15,6 +15,9 @@ struct intake_settings {
     int64_t total_tolerance_minor;
 };
 
+/* Filled from file, environment and flags into a struct intake_settings. */
+extern const struct settings intake_settings;
+
 rule intake_submit;  /* order.submitted */
 rule intake_payload; /* payload.received: a store's own bytes, by adapters/<source>.c */
 

@@ -1,6 +1,5 @@
 /* intake: one order, once, whatever the source. */
 #include "intake/intake.h"
-#include "intake/intake_settings.h"
 #include "worker/service.h"
 
 static const char *const inputs[] = {"inbound.orders", "fulfilment", NULL};

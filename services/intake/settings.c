@@ -1,6 +1,8 @@
 /* Settings of intake: one row each, alphabetical. */
 #include "intake/intake.h"
-#include "intake/intake_settings.h"
+
+#include "calendar/calendar.h"
+#include "config/settings.h"
 
 #define AT(field) offsetof(struct intake_settings, field)
 
@@ -49,5 +51,16 @@ static const struct setting rows[] = {
      .text = "How far an order's total may be from the sum of its parts"},
 };
 
-const struct settings intake_settings = {
-    .component = "intake", SETTINGS_ROWS(rows), .bytes = sizeof(struct intake_settings)};
+static int check(const void *cfg, struct error *err)
+{
+    const struct intake_settings *settings = cfg;
+    if (!calendar_zone_is_known(settings->time_zone))
+        return error_set(err, ERROR_FATAL, "intake.time_zone: %.*s is no IANA time zone",
+                         STR_ARG(settings->time_zone));
+    return 0;
+}
+
+const struct settings intake_settings = {.component = "intake",
+                                         SETTINGS_ROWS(rows),
+                                         .bytes = sizeof(struct intake_settings),
+                                         .check = check};

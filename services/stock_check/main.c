@@ -1,6 +1,5 @@
 /* stock_check: holds all of an order at the suppliers, or nothing. */
 #include "stock_check/stock_check.h"
-#include "stock_check/stock_check_settings.h"
 #include "worker/service.h"
 
 static const char *const inputs[] = {"inbound.stock", "orders",        "fulfilment",

@@ -5,7 +5,8 @@
  *       bolt: [SKU-2]
  */
 #include "stock_check/stock_check.h"
-#include "stock_check/stock_check_settings.h"
+
+#include "config/settings.h"
 
 #include <stdlib.h>
 

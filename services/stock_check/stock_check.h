@@ -24,6 +24,9 @@ struct stock_check_settings {
     size_t catalogue_count;
 };
 
+/* Filled from file, environment and flags into a struct stock_check_settings. */
+extern const struct settings stock_check_settings;
+
 /* State: stock_order by order id. */
 rule reservation_open;      /* order.accepted */
 rule reservation_reopen;    /* fulfilment.stock_requested */

@@ -1,8 +1,9 @@
 #include "intake/adapters/reading.h"
 
+#include "base/rfc3339.h"
 #include "calendar/calendar.h"
 
-enum { CURRENCY_DIGITS_USUAL = 2, MONEY_DIGITS_MAX = 17, YEAR_DAYS = 365 };
+enum { CURRENCY_DIGITS_USUAL = 2, MONEY_DIGITS_MAX = 17 };
 
 struct str reading_text(const struct json_node *object, const char *path)
 {
@@ -84,97 +85,19 @@ int reading_money(const struct json_node *object, const char *path, int digits, 
     return 0;
 }
 
-/* Reads exactly count digits. */
-static bool take_digits(struct str *rest, size_t count, int *out)
+/* WooCommerce leaves the zone away where it means UTC. */
+static bool time_parse(struct arena *arena, struct str text, int64_t *out_ms)
 {
-    int number = 0;
-    if (rest->len < count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_digit(rest->ptr[i]))
-            return false;
-        number = number * 10 + (rest->ptr[i] - '0');
-    }
-    *rest = (struct str){rest->ptr + count, rest->len - count};
-    *out = number;
-    return true;
+    return rfc3339_parse(text, out_ms) ||
+           rfc3339_parse(arena_printf(arena, "%.*sZ", STR_ARG(text)), out_ms);
 }
 
-static bool take_char(struct str *rest, const char *any_of)
-{
-    if (rest->len == 0 || rest->ptr[0] == '\0' || !strchr(any_of, rest->ptr[0]))
-        return false;
-    *rest = (struct str){rest->ptr + 1, rest->len - 1};
-    return true;
-}
-
-/* Days since 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day
- * is a year's last. */
-static int64_t days_of(int year, int month, int day)
-{
-    int64_t y = month > 2 ? year : year - 1;
-    int64_t m = month > 2 ? month - 3 : month + 9;
-    int64_t before_1970 = 719468; /* from 0000-03-01 */
-    return y * YEAR_DAYS + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - before_1970;
-}
-
-/* ".5", ".1234567": what is finer than a millisecond is dropped. */
-static bool take_fraction(struct str *rest, int64_t *ms)
-{
-    if (!take_char(rest, ".,"))
-        return true;
-    int64_t unit = 100;
-    size_t digits = 0;
-    for (int digit; take_digits(rest, 1, &digit); digits++, unit /= 10)
-        *ms += digit * unit;
-    return digits > 0;
-}
-
-/* "Z", "+05:30", "-0700", "+02"; nothing is UTC. */
-static bool take_zone(struct str *rest, int64_t *ms)
-{
-    int sign = 0, hours = 0, minutes = 0;
-    if (take_char(rest, "+"))
-        sign = 1;
-    else if (take_char(rest, "-"))
-        sign = -1;
-    else
-        return rest->len == 0 || (take_char(rest, "Zz") && rest->len == 0);
-    if (!take_digits(rest, 2, &hours))
-        return false;
-    take_char(rest, ":");
-    if (rest->len && !take_digits(rest, 2, &minutes))
-        return false;
-    *ms -= sign * ((int64_t)hours * 60 + minutes) * 60000;
-    return rest->len == 0 && hours <= 23 && minutes <= 59;
-}
-
-static bool time_parse(struct str rest, int64_t *out_ms)
-{
-    int year, month, day, hour = 0, minute = 0, second = 0;
-    if (!take_digits(&rest, 4, &year) || !take_char(&rest, "-") || !take_digits(&rest, 2, &month) ||
-        !take_char(&rest, "-") || !take_digits(&rest, 2, &day))
-        return false;
-    if (rest.len && (!take_char(&rest, "Tt ") || !take_digits(&rest, 2, &hour) ||
-                     !take_char(&rest, ":") || !take_digits(&rest, 2, &minute)))
-        return false;
-    if (take_char(&rest, ":") && !take_digits(&rest, 2, &second))
-        return false;
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
-        return false;
-    int64_t ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000;
-    if (!take_fraction(&rest, &ms) || !take_zone(&rest, &ms))
-        return false;
-    *out_ms = ms;
-    return true;
-}
-
-int reading_time(const struct json_node *object, const char *path, int64_t *out_ms,
-                 struct error *err)
+int reading_time(struct arena *arena, const struct json_node *object, const char *path,
+                 int64_t *out_ms, struct error *err)
 {
     struct str text = reading_text(object, path);
     int64_t ms = 0;
-    if (text.ptr && !time_parse(text, &ms))
+    if (text.ptr && !time_parse(arena, text, &ms))
         return error_set(err, ERROR_SET_ASIDE, "%s: %.*s is no time", path, STR_ARG(text));
     *out_ms = ms;
     return 0;

@@ -1,4 +1,4 @@
-/* What stores' payloads have in common: money as decimal text, times in many forms, names in two
+/* What stores' payloads have in common: money as decimal text, times, names in two
  * halves. Every reader takes NULL and JSON null for "not there". */
 #ifndef WAYBILL_INTAKE_READING_H
 #define WAYBILL_INTAKE_READING_H
@@ -14,10 +14,10 @@ int reading_currency_digits(struct arena *arena, struct str currency);
 MUST_CHECK int reading_money(const struct json_node *object, const char *path, int digits,
                              int64_t *out_minor, struct error *err);
 
-/* "2024-04-25T13:26:00-07:00", "…Z", "2017-10-02 10:56:33.5" (UTC where no zone is told) -> Unix
- * ms. Not there or empty: 0. */
-MUST_CHECK int reading_time(const struct json_node *object, const char *path, int64_t *out_ms,
-                            struct error *err);
+/* RFC 3339, also with a space for the T and without a zone (then it is UTC) -> Unix ms. Not there
+ * or empty: 0. */
+MUST_CHECK int reading_time(struct arena *arena, const struct json_node *object, const char *path,
+                            int64_t *out_ms, struct error *err);
 
 /* A text or number as text; absent when not there, null or empty. */
 struct str reading_text(const struct json_node *object, const char *path);

@@ -193,9 +193,9 @@ static int read_order(struct shopify *s, struct str store, struct str external_i
         .currency = currency,
         .notes = reading_text(s->root, "note"),
         .test = json_bool(json_member(s->root, STR("test")), false)};
-    if (reading_time(s->root, "created_at", &s->order->placed_at_ms, s->err) ||
-        reading_time(s->root, "updated_at", &s->order->version, s->err) || read_amounts(s) ||
-        read_lines(s))
+    if (reading_time(s->arena, s->root, "created_at", &s->order->placed_at_ms, s->err) ||
+        reading_time(s->arena, s->root, "updated_at", &s->order->version, s->err) ||
+        read_amounts(s) || read_lines(s))
         return -1;
     s->order->customer = read_customer(s);
     s->order->ship_to = read_address(s);
@@ -203,7 +203,8 @@ static int read_order(struct shopify *s, struct str store, struct str external_i
     return 0;
 }
 
-static int read_cancel(const struct json_node *root, struct payload *out, struct error *err)
+static int read_cancel(const struct json_node *root, struct arena *arena, struct payload *out,
+                       struct error *err)
 {
     struct str reason = reading_text(root, "cancel_reason");
     struct str by = str_equal(reason, STR("customer")) || str_equal(reason, STR("fraud"))
@@ -212,7 +213,7 @@ static int read_cancel(const struct json_node *root, struct payload *out, struct
     out->kind = PAYLOAD_CANCEL;
     out->cancel = (struct cancel_submitted){
         .reason = reading_either(reason, STR("cancelled_in_store")), .requested_by = by};
-    return reading_time(root, "cancelled_at", &out->cancel.requested_at_ms, err);
+    return reading_time(arena, root, "cancelled_at", &out->cancel.requested_at_ms, err);
 }
 
 int shopify_read(const struct json_node *root, struct str topic, struct str store,
@@ -225,7 +226,7 @@ int shopify_read(const struct json_node *root, struct str topic, struct str stor
         return error_set(err, ERROR_SET_ASIDE, "no order of Shopify: it has no id");
     bool deleted = str_equal(topic, STR("orders/delete"));
     if (deleted || !json_is_null(json_member(root, STR("cancelled_at")))) {
-        if (read_cancel(root, &payload, err))
+        if (read_cancel(root, arena, &payload, err))
             return -1;
     } else {
         struct shopify s = {.root = root, .arena = arena, .order = &payload.order, .err = err};

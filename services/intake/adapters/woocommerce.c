@@ -153,9 +153,9 @@ static int read_order(struct woo *w, struct str store, struct str external_id)
                                          .order_number = reading_text(w->root, "number"),
                                          .currency = currency,
                                          .notes = reading_text(w->root, "customer_note")};
-    if (reading_time(w->root, "date_created_gmt", &w->order->placed_at_ms, w->err) ||
-        reading_time(w->root, "date_modified_gmt", &w->order->version, w->err) || read_amounts(w) ||
-        read_lines(w))
+    if (reading_time(w->arena, w->root, "date_created_gmt", &w->order->placed_at_ms, w->err) ||
+        reading_time(w->arena, w->root, "date_modified_gmt", &w->order->version, w->err) ||
+        read_amounts(w) || read_lines(w))
         return -1;
     w->order->customer = read_customer(w);
     w->order->ship_to = read_address(w);
@@ -186,7 +186,7 @@ int woocommerce_read(const struct json_node *root, struct str topic, struct str 
     if (payload.kind == PAYLOAD_CANCEL) {
         payload.cancel = (struct cancel_submitted){.reason = STR("cancelled_in_store"),
                                                    .requested_by = STR("merchant")};
-        if (reading_time(root, "date_modified_gmt", &payload.cancel.requested_at_ms, err))
+        if (reading_time(arena, root, "date_modified_gmt", &payload.cancel.requested_at_ms, err))
             return -1;
     }
     struct woo w = {.root = root, .arena = arena, .order = &payload.order, .err = err};
