@@ -1,5 +1,4 @@
-/* Events of several topics, brought into one shape for the table of plan.c. */
-#include "notifier/plan.h"
+#include "notifier/occasion.h"
 
 static struct str shipment_key(struct arena *arena, struct str carrier, struct str number)
 {

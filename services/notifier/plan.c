@@ -1,4 +1,4 @@
-#include "notifier/plan.h"
+#include "notifier/occasion.h"
 
 #include "ids/uuid5.h"
 #include "notifier/wording.h"

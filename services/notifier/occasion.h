@@ -1,6 +1,7 @@
-/* What happened to an order, as far as messages about it are concerned. */
-#ifndef WAYBILL_NOTIFIER_PLAN_H
-#define WAYBILL_NOTIFIER_PLAN_H
+/* What happened to an order, as far as messages about it are concerned: events of several topics in
+ * one shape, for the table of plan.c. */
+#ifndef WAYBILL_NOTIFIER_OCCASION_H
+#define WAYBILL_NOTIFIER_OCCASION_H
 
 #include "notifier/notifier.h"
 
