@@ -404,3 +404,9 @@ static void test_payload_is_set_aside_when_nobody_can_read_it(void)
                     SET_ASIDE);
     finish();
 }
+
+static void test_settings_table_is_right(void)
+{
+    struct error err = {0};
+    CU_ASSERT_EQUAL(settings_check_table(&tracking_ingest_settings, &err), 0);
+}
