@@ -16,7 +16,7 @@
 #define SHIPMENT "dhl/JD1"
 
 /* As the settings' defaults, without the file. */
-static struct notifier_settings a_cfg(void)
+static inline struct notifier_settings a_cfg(void)
 {
     return (struct notifier_settings){.brand = STR("Blue Shop"),
                                       .locale = STR("en"),
@@ -29,7 +29,7 @@ static struct notifier_settings a_cfg(void)
                                       .retry_after_ms = 15 * MINUTE_MS};
 }
 
-static void open_kit(struct kit *kit, const struct notifier_settings *cfg)
+static inline void open_kit(struct kit *kit, const struct notifier_settings *cfg)
 {
     kit_init(kit, routes, sizeof(routes) / sizeof(routes[0]), cfg);
 }
