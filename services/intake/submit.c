@@ -132,8 +132,6 @@ static struct order what_may_change(const struct intake_order *known, const stru
     order.discount_minor = old->discount_minor;
     order.tax_minor = old->tax_minor;
     order.total_minor = old->total_minor;
-    if (wanted->payment.status == PAYMENT_STATUS_PENDING)
-        order.payment = old->payment;
     if (known->in_fulfilment) {
         order.ship_to = old->ship_to;
         order.time_zone = old->time_zone;
@@ -159,8 +157,11 @@ static void decide_accepted(struct intake_order *next, struct str key, const str
             course_request_cancel(next, key, STR("payment_failed"), STR("payment"), 0, ctx, out);
         return;
     }
-    struct order order = what_may_change(next, wanted);
-    tell_update(next, key, &order, wanted, ctx, out);
+    struct order heard = *wanted;
+    if (wanted->payment.status == PAYMENT_STATUS_PENDING) /* it has come by another way */
+        heard.payment = next->order->payment;
+    struct order order = what_may_change(next, &heard);
+    tell_update(next, key, &order, &heard, ctx, out);
 }
 
 static enum verdict refuse_update(struct effects *out, const struct reject_reason *reason)

@@ -102,7 +102,7 @@ static size_t oldest_in(const struct shelf *shelf, enum stock_hold_phase phase)
 
 /* Keeps the state within its bounds. A sale that is only added up cannot be given back any more:
  * the next report brings it. */
-static void shelf_tidy(struct shelf *shelf, int64_t now_ms)
+static void shelf_tidy(struct shelf *shelf, const struct stock_check_settings *cfg, int64_t now_ms)
 {
     if (count_in(shelf, STOCK_HOLD_PHASE_SOLD) > SOLD_MAX) {
         struct stock_hold *sale = &shelf->holds[oldest_in(shelf, STOCK_HOLD_PHASE_SOLD)];
@@ -111,6 +111,12 @@ static void shelf_tidy(struct shelf *shelf, int64_t now_ms)
             shelf->sku.sold_at_ms = sale->at_ms;
         hold_close(sale, now_ms);
     }
+    /* After this time no ask that the mark keeps out could still hold anything. */
+    int64_t mark_ms = cfg->hold_ms + cfg->hold_grace_ms;
+    for (size_t i = shelf->count; i-- > 0;)
+        if (shelf->holds[i].phase == STOCK_HOLD_PHASE_CLOSED &&
+            shelf->holds[i].at_ms + mark_ms <= now_ms)
+            hold_remove(shelf, i);
     while (count_in(shelf, STOCK_HOLD_PHASE_CLOSED) > CLOSED_MAX)
         hold_remove(shelf, oldest_in(shelf, STOCK_HOLD_PHASE_CLOSED));
 }
@@ -118,7 +124,7 @@ static void shelf_tidy(struct shelf *shelf, int64_t now_ms)
 static void shelf_keep(struct shelf *shelf, const struct context *ctx, struct effects *out)
 {
     const struct stock_check_settings *cfg = ctx->cfg;
-    shelf_tidy(shelf, ctx->now_ms);
+    shelf_tidy(shelf, cfg, ctx->now_ms);
     shelf->sku.holds = (struct stock_hold_list){shelf->holds, shelf->count};
     if (shelf->count == 0 && !shelf->sku.has_level && !shelf->sku.out_of_stock) {
         drop_state(out);

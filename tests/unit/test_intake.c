@@ -378,6 +378,27 @@ static void test_a_paid_version_releases_when_the_payment_was_awaited(void)
     kit_done(&kit);
 }
 
+static void test_an_old_word_on_payment_is_no_change_when_the_money_has_come(void)
+{
+    start();
+    submit_pending();
+    capture("pay-1", 3800);
+    kit_forget(&kit);
+    struct order_submitted order = an_order(PAYMENT_STATUS_PENDING);
+    order.version = 2;
+    submit(&order);
+    CU_ASSERT_EQUAL(kit_count(&kit, NULL), 0);
+    order.version = 3;
+    order.notes = STR("ring twice");
+    submit(&order);
+    const struct order_updated *updated = kit_emitted(&kit, &order_updated, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(updated);
+    CU_ASSERT(names(&updated->changed, "notes"));
+    CU_ASSERT(names(&updated->refused, ""));
+    CU_ASSERT_EQUAL(updated->order.payment.status, PAYMENT_STATUS_PAID);
+    kit_done(&kit);
+}
+
 static void test_a_rejected_order_is_accepted_when_it_was_corrected(void)
 {
     start();

@@ -285,6 +285,23 @@ static void test_the_state_stays_bounded_when_orders_never_end(void)
     kit_done(&kit);
 }
 
+static void test_marks_of_ended_holds_go_when_no_ask_of_theirs_can_come(void)
+{
+    start();
+    report("acme/LAMP", 10, 1);
+    char order_id[16];
+    for (int i = 0; i < 50; i++) {
+        snprintf(order_id, sizeof(order_id), "o%d", i);
+        ask("acme/LAMP", order_id, 1);
+        give_back("acme/LAMP", order_id, 1);
+    }
+    kit_advance(&kit, 20 * MINUTE_MS);
+    ask("acme/LAMP", "another", 1);
+    const struct stock_sku *sku = kit_state(&kit, &stock_sku, STR("acme/LAMP"));
+    CU_ASSERT_EQUAL(sku->holds.len, 1);
+    kit_done(&kit);
+}
+
 /* ---- the invariant, on random histories with repeats and reordering ---- */
 
 enum { ORDERS = 12, EVENTS = 120, HISTORIES = 400 };
