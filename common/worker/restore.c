@@ -248,7 +248,10 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
         buffer_reset(&restore->position);
         stored_position_put(&restore->position, record->offset, clock->wall_ms(clock->self),
                             record->value);
-        return 0;
+        /* What came before it is whole: with it the next try, if there must be one, begins here. */
+        return restore->change_count < RESTORE_CHUNK_RECORDS / 2
+                   ? 0
+                   : flush(worker, buffer_str(&restore->position), err);
     }
     int64_t score;
     if (score_of(worker, record, &score, err))
