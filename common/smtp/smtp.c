@@ -16,8 +16,7 @@ enum stage {
     STAGE_SESSION,  /* connecting, greeting, EHLO, STARTTLS */
     STAGE_AUTH,     /* AUTH and what it exchanges */
     STAGE_ENVELOPE, /* MAIL, RCPT, DATA, and the message before its end */
-    STAGE_DOT,      /* the whole message has left: the final dot may have */
-    STAGE_QUIT      /* all is said */
+    STAGE_DOT       /* the whole message has left: the final dot may have */
 };
 
 struct finished {
@@ -36,6 +35,7 @@ struct mail {
     int64_t timeout_ms;
     enum stage stage;
     bool replied;              /* to the last command, or to the final dot */
+    bool quitting;             /* all is said */
     struct finished *finished; /* for the collector; ours until it is queued */
     int32_t status;
     char reply[SMTP_DETAIL_BYTES_MAX]; /* last line of the last reply */
@@ -85,10 +85,11 @@ static size_t on_read(char *out, size_t size, size_t count, void *self)
 
 static void command_sent(struct mail *mail, struct str line)
 {
+    mail->quitting = str_starts_with(line, STR("QUIT"));
+    if (mail->quitting)
+        return;
     mail->replied = false;
-    if (str_starts_with(line, STR("QUIT")))
-        mail->stage = STAGE_QUIT;
-    else if (str_starts_with(line, STR("AUTH")))
+    if (str_starts_with(line, STR("AUTH")))
         mail->stage = STAGE_AUTH;
     else if (str_starts_with(line, STR("MAIL ")))
         mail->stage = STAGE_ENVELOPE;
@@ -113,7 +114,7 @@ static int on_talk(CURL *easy, curl_infotype kind, char *bytes, size_t len, void
 {
     struct mail *mail = self;
     (void)easy;
-    if (mail->stage == STAGE_QUIT)
+    if (mail->quitting)
         return 0;
     if (kind == CURLINFO_HEADER_OUT)
         command_sent(mail, (struct str){bytes, len});
@@ -143,12 +144,11 @@ static enum smtp_end end_of(const struct mail *mail, CURLcode code)
             return SMTP_CREDENTIALS;
         return kind == 5 ? SMTP_REFUSED : SMTP_NOT_SENT;
     case STAGE_AUTH:
-        return kind == 5 ? SMTP_CREDENTIALS : SMTP_NOT_SENT;
+        return kind == 5 || code == CURLE_LOGIN_DENIED ? SMTP_CREDENTIALS : SMTP_NOT_SENT;
     case STAGE_SESSION:
-    case STAGE_QUIT:
         break;
     }
-    return code == CURLE_LOGIN_DENIED ? SMTP_CREDENTIALS : SMTP_NOT_SENT;
+    return SMTP_NOT_SENT;
 }
 
 static void describe(const struct mail *mail, CURLcode code, struct smtp_result *result)
