@@ -337,3 +337,82 @@ static void test_mail_is_refused_when_its_addresses_could_smuggle_commands(void)
     }
     close_all();
 }
+
+/* smtp_server.py beside this file, with a certificate of its own. */
+struct real_server {
+    char folder[32], ca_file[64];
+    int port;
+    pid_t pid;
+    FILE *says, *tell; /* its output and its input */
+};
+
+static bool start_real_server(struct real_server *out)
+{
+    char command[1024], line[64] = "";
+    int says[2], tell[2];
+    strcpy(out->folder, "/tmp/waybill-smtp-XXXXXX");
+    if (!mkdtemp(out->folder) || pipe(says) != 0 || pipe(tell) != 0)
+        return false;
+    out->port = stub_closed_port();
+    snprintf(out->ca_file, sizeof(out->ca_file), "%s/cert.pem", out->folder);
+    snprintf(command, sizeof(command),
+             "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem "
+             "-days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null && "
+             "exec /usr/bin/python3 %s/tests/unit/smtp_server.py cert.pem key.pem %d 2>/dev/null",
+             out->folder, SOURCE_DIR, out->port);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, tell[0], 0);
+    posix_spawn_file_actions_adddup2(&files, says[1], 1);
+    posix_spawn_file_actions_addclose(&files, says[0]);
+    posix_spawn_file_actions_addclose(&files, tell[1]);
+    char *arguments[] = {"sh", "-c", command, NULL};
+    int failed = posix_spawn(&out->pid, "/bin/sh", &files, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&files);
+    close(tell[0]);
+    close(says[1]);
+    out->says = fdopen(says[0], "r");
+    out->tell = fdopen(tell[1], "w");
+    return !failed && fgets(line, sizeof(line), out->says) && strcmp(line, "ready\n") == 0;
+}
+
+static void stop_real_server(struct real_server *server)
+{
+    char file[64];
+    fclose(server->tell);
+    waitpid(server->pid, NULL, 0);
+    fclose(server->says);
+    unlink(server->ca_file);
+    snprintf(file, sizeof(file), "%s/key.pem", server->folder);
+    unlink(file);
+    rmdir(server->folder);
+}
+
+static void test_real_server_takes_mail_after_starttls_and_auth(void)
+{
+    struct real_server server;
+    CU_ASSERT_FATAL(start_real_server(&server));
+    open_with((struct script){0}, 2);
+    char url[64], line[256] = "";
+    snprintf(url, sizeof(url), "smtp://127.0.0.1:%d", server.port);
+    struct smtp_request request = a_mail();
+    request.url = str_from(url);
+    request.starttls = true;
+    request.user = STR("shop");
+    request.secret = STR("s3cret");
+    CU_ASSERT_EQUAL(send_mail(request).end, SMTP_NOT_SENT); /* a certificate nobody vouches for */
+    request.ca_file = str_from(server.ca_file);
+    struct smtp_result result = send_mail(request);
+    CU_ASSERT_EQUAL(result.end, SMTP_ACCEPTED);
+    CU_ASSERT_STRING_EQUAL(result.detail, "250 stored");
+    CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), server.says));
+    CU_ASSERT_STRING_EQUAL(line, "mail shop@example.com jo@example.net 22\n");
+    request.secret = STR("wrong");
+    CU_ASSERT_EQUAL(send_mail(request).end, SMTP_CREDENTIALS);
+    request.user = (struct str){NULL, 0};
+    CU_ASSERT_EQUAL(send_mail(request).end, SMTP_CREDENTIALS);
+    request.starttls = false;
+    CU_ASSERT_NOT_EQUAL(send_mail(request).end, SMTP_ACCEPTED);
+    close_all();
+    stop_real_server(&server);
+}
