@@ -30,7 +30,8 @@ class Player:
         self.suppliers = suppliers.Suppliers(clock, ledgers["suppliers"], self)
         self.customers = Customers(clock, self.agenda, bus, [plan.history for plan in plans])
         self.last_ms = max(plan.last_ms for plan in plans)
-        self.counts = {"submitted": 0, "ordered": 0, "shipped": 0, "delivered": 0}
+        self.counts = {"submitted": 0, "ordered": 0, "shipped": 0}
+        self.delivered = set()  # tracking numbers
         self._to_ship = {plan.history.order_id: sum(line.quantity for line in plan.history.lines)
                          for plan in plans if plan.hand_ms}
         self._conduct_by_email = {plan.history.facts["email"]: plan.history.words for plan in plans}
@@ -175,7 +176,8 @@ class Player:
 
     def _scan(self, report):
         self.bus.emit("scan.reported", report)
-        self.counts["delivered"] += report["leg"] == "FORWARD" and report["status"] == "DELIVERED"
+        if (report["leg"], report["status"]) == ("FORWARD", "DELIVERED"):
+            self.delivered.add(report["tracking_number"])
 
     # The messages
 
@@ -219,6 +221,6 @@ class Player:
 
     def progress(self):
         day = datetime.datetime.fromtimestamp(self.clock.now_ms() / 1000, datetime.timezone.utc)
-        return {"now": f"{day:%Y-%m-%d %H:%M}", **self.counts, "mails": len(self.ledgers["mail"].lines),
+        return {"now": f"{day:%Y-%m-%d %H:%M}", **self.counts, "delivered": len(self.delivered), "mails": len(self.ledgers["mail"].lines),
                 "sms": len(self.ledgers["sms"].lines), "answers": len(self.customers.answered),
                 "waiting": len(self.unplayed()) + self.agenda.left()}
