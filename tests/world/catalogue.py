@@ -2,10 +2,12 @@
 
 # sku: (title, unit price in minor units, {supplier: pieces})
 GOODS = {
+    "BLANKET-WOOL": ("Wool blanket", 249900, {"artisans": 5000, "northgate": 5000}),
     "BOTTLE-STEEL-1L": ("Steel bottle, 1 l", 89900, {"northgate": 5000}),
     "CASE-PHONE": ("Phone case", 49900, {"northgate": 5000}),
     "CHESS-SANDAL": ("Chess set, sandalwood", 349900, {"artisans": 3}),
     "COFFEE-MALABAR-250": ("Coffee, Malabar, 250 g", 54900, {"northgate": 5000, "hillside": 5000}),
+    "HONEY-FOREST-500": ("Forest honey, 500 g", 59900, {"hillside": 5000, "northgate": 5000}),
     "KETTLE-COPPER": ("Copper kettle", 219900, {"northgate": 5000, "artisans": 5000}),
     "LAMP-BRASS": ("Brass lamp", 179900, {"artisans": 5000}),
     "RUG-DHURRIE": ("Dhurrie rug", 429900, {"northgate": 5000, "artisans": 5000}),

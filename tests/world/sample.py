@@ -6,7 +6,6 @@ import csv
 import datetime
 import random
 
-from world import catalogue
 from world.orders import REQUIRED
 
 SEED = 20260601
@@ -21,6 +20,8 @@ CITIES = (
 FIRST_NAMES = ("Asha", "Ravi", "Meera", "Arjun", "Fatima", "Joseph", "Kavya", "Imran", "Nandini", "Vikram", "Lakshmi", "Dev")
 LAST_NAMES = ("Rao", "Sharma", "Iyer", "Khan", "Thomas", "Das", "Patel", "Bose", "Menon", "Singh")
 STREETS = ("MG Road", "Station Road", "Lake View", "Park Street", "Temple Street", "Residency Road")
+BASKET = ("BOTTLE-STEEL-1L", "CASE-PHONE", "COFFEE-MALABAR-250", "SPICE-GARAM-100", "TEA-ASSAM-250")
+# KETTLE-COPPER, RUG-DHURRIE, BLANKET-WOOL and HONEY-FOREST-500 are for the orders that are refused: nobody else meets the empty shelf.
 AT_TWO_SUPPLIERS = "LAMP-BRASS*1 TEA-NILGIRI-500*2"  # nobody sells both
 
 # (how many, status, words of the column play, fixed lines or None)
@@ -33,7 +34,7 @@ CAST = (
     (2, "delivered", "two_parcels", "SPICE-GARAM-100*2 COFFEE-MALABAR-250*1"),
     (4, "delivered", "late", None), (2, "delivered", "late edd", None),
     (1, "delivered", "refuse_first", "KETTLE-COPPER*1"), (1, "delivered", "refuse_first", "RUG-DHURRIE*1"),
-    (1, "delivered", "refuse_first", "TEA-ASSAM-250*2"), (1, "delivered", "refuse_later", "COFFEE-MALABAR-250*2"),
+    (1, "delivered", "refuse_first", "BLANKET-WOOL*2"), (1, "delivered", "refuse_later", "HONEY-FOREST-500*2"),
     (1, "delivered", "drop_answer", None), (1, "delivered", "busy", None), (1, "delivered", "slow", None),
     (1, "delivered", "cancel_late", None), (1, "delivered", "bounce", None), (1, "delivered", "lose_reply", None),
     (2, "returned", "rto", None), (2, "lost", "lost", None), (2, "shipped", "", None), (1, "invoiced", "", None),
@@ -84,8 +85,7 @@ def _by_day(chance, moment, first_hour, last_hour):
 
 
 def _basket(chance):
-    goods = chance.sample([sku for sku in catalogue.PLENTIFUL if "northgate" in catalogue.sellers(sku)], chance.choice((1, 1, 2, 3)))
-    return " ".join(f"{sku}*{chance.choice((1, 1, 2))}" for sku in goods)
+    return " ".join(f"{sku}*{chance.choice((1, 1, 2))}" for sku in chance.sample(BASKET, chance.choice((1, 1, 2, 3))))
 
 
 def _customer(chance, number, words):
