@@ -1,4 +1,4 @@
-/* intake: one order, once, through payment, change and cancel (F03-F05, F09). */
+/* intake: one order, once, through payment, repeats and changes (F03-F05). */
 /* links: intake_settings rules_kit */
 #include "intake_kit.h"
 
@@ -408,112 +408,6 @@ static void test_a_rejected_order_is_accepted_when_it_was_corrected(void)
     submit_paid();
     CU_ASSERT_EQUAL(kit_count(&kit, &order_rejected), 1);
     CU_ASSERT_EQUAL(kit_count(&kit, &order_accepted), 1);
-    kit_done(&kit);
-}
-
-/* ---- cancelling (F09) ---- */
-
-static void test_a_cancel_ends_the_order_at_once_when_nothing_was_accepted(void)
-{
-    start();
-    submit_pending();
-    cancel();
-    cancel();
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancel_requested), 0);
-    CU_ASSERT_EQUAL_FATAL(kit_count(&kit, &order_cancelled), 1);
-    const struct order_cancelled *cancelled = kit_emitted(&kit, &order_cancelled, 0);
-    CU_ASSERT_FALSE(cancelled->refund_due);
-    kit_advance(&kit, 10 * DAY_MS);
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 1);
-    kit_done(&kit);
-}
-
-static void test_a_cancel_asks_the_others_when_the_order_was_accepted(void)
-{
-    start();
-    submit_paid();
-    cancel();
-    cancel();
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 0);
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancel_requested), 1);
-    struct fulfilment_cancelled part = {
-        .order_id = ORDER_KEY, .fulfilment_order_id = STR("shop:1001/1"), .reason = STR("asked")};
-    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY, &part);
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 0);
-    struct fulfilment_cancelled whole = {.order_id = ORDER_KEY, .reason = STR("asked")};
-    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY, &whole);
-    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY, &whole);
-    CU_ASSERT_EQUAL_FATAL(kit_count(&kit, &order_cancelled), 1);
-    const struct order_cancelled *cancelled = kit_emitted(&kit, &order_cancelled, 0);
-    CU_ASSERT_TRUE(cancelled->was_accepted);
-    CU_ASSERT_TRUE(cancelled->refund_due);
-    kit_done(&kit);
-}
-
-static void test_nothing_is_refunded_when_cash_was_to_be_collected(void)
-{
-    start();
-    struct order_submitted order = an_order(PAYMENT_STATUS_COD);
-    submit(&order);
-    cancel();
-    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY,
-              &(struct fulfilment_cancelled){.order_id = ORDER_KEY, .reason = STR("asked")});
-    const struct order_cancelled *cancelled = kit_emitted(&kit, &order_cancelled, 0);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(cancelled);
-    CU_ASSERT_FALSE(cancelled->refund_due);
-    kit_done(&kit);
-}
-
-static void test_the_order_goes_on_when_the_cancel_is_refused(void)
-{
-    start();
-    submit_paid();
-    cancel();
-    kit_event(&kit, &fulfilment_cancel_refused, ORDER_KEY,
-              &(struct fulfilment_cancel_refused){.order_id = ORDER_KEY,
-                                                  .reason = STR("already shipped")});
-    const struct intake_order *state = kit_state(&kit, &intake_order, ORDER_KEY);
-    CU_ASSERT_EQUAL(state->phase, INTAKE_PHASE_ACCEPTED);
-    CU_ASSERT(str_equal(state->cancel_refused, STR("already shipped")));
-    cancel();
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancel_requested), 1);
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 0);
-    kit_done(&kit);
-}
-
-static void test_a_cancelled_order_stays_cancelled_when_it_is_submitted_again(void)
-{
-    start();
-    submit_pending();
-    cancel();
-    struct order_submitted order = an_order(PAYMENT_STATUS_PAID);
-    order.version = 2;
-    submit(&order);
-    CU_ASSERT_EQUAL(kit_count(&kit, &order_accepted), 0);
-    CU_ASSERT_EQUAL(phase_of_order(), INTAKE_PHASE_CANCELLED);
-    kit_done(&kit);
-}
-
-static void test_a_cancel_under_another_key_is_set_aside(void)
-{
-    start();
-    CU_ASSERT_EQUAL(kit_event(&kit, &cancel_submitted, STR("shop:2"),
-                              &(struct cancel_submitted){.order_id = ORDER_KEY}),
-                    SET_ASIDE);
-    kit_done(&kit);
-}
-
-static void test_fulfilment_news_of_an_unknown_order_changes_nothing(void)
-{
-    start();
-    kit_event(&kit, &fulfilment_requested, ORDER_KEY,
-              &(struct fulfilment_requested){.order_id = ORDER_KEY});
-    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY,
-              &(struct fulfilment_cancelled){.order_id = ORDER_KEY});
-    kit_event(&kit, &fulfilment_cancel_refused, ORDER_KEY,
-              &(struct fulfilment_cancel_refused){.order_id = ORDER_KEY});
-    CU_ASSERT_EQUAL(kit_count(&kit, NULL), 0);
-    CU_ASSERT_PTR_NULL(kit_state(&kit, &intake_order, ORDER_KEY));
     kit_done(&kit);
 }
 
