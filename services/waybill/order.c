@@ -166,7 +166,8 @@ static size_t line_width(void)
 
 static int print_timeline(struct gathering *g, bool every)
 {
-    const struct timeline_style style = {.width = line_width(), .every = every};
+    const struct timeline_style style = {
+        .width = line_width(), .every = every, .order_id = g->order_id};
     struct buffer out;
     buffer_init(&out, REPORT_BYTES_MAX);
     timeline_write(g->events, g->count, &style, &g->tool->arena, &out);
@@ -210,7 +211,7 @@ int order_show_main(int argc, char **argv)
     const struct config_flag flags[] = {
         {.name = "every",
          .on = &every,
-         .text = "a line for each event, also for those that one cause had at once"},
+         .text = "a line for each event, bookkeeping between services included"},
         {.name = "json", .on = &json, .text = "JSON lines, as waybill consume prints them"},
         {.name = "unmasked", .on = &unmasked, .text = "personal data as it is"},
     };
@@ -220,8 +221,10 @@ int order_show_main(int argc, char **argv)
         .usage = "ID [flags]",
         .details =
             "ID is <store>:<external id>. Each line: number, time (UTC), topic, event, what it "
-            "says, and ← the number\nof what caused it. Events that one cause had at once share a "
-            "line. Lines are cut to the terminal, or COLUMNS.\n\n"
+            "says, and what caused it:\n← 3 = line 3; ⇠ 3 = a timer or a call that line 3 led to. "
+            "\"/2\" is the fulfilment ID/2. Lines are cut to the\nterminal, or to COLUMNS. "
+            "Personal "
+            "data is masked.\n\n"
             "example: waybill order show demo:1001\n",
         TOOL_FLAGS(flags)};
     static struct tool tool;

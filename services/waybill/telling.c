@@ -119,7 +119,7 @@ static bool is_empty(const struct found *found)
     case FIELD_LONG:
     case FIELD_ENUM:
         return number_at(&found->field->type, found->at) == 0 &&
-               found->field->type.logical == LOGICAL_NONE;
+               found->field->type.logical != LOGICAL_DATE;
     case FIELD_LIST:
         return list_at(found->at).len == 0;
     case FIELD_RECORD:
@@ -316,6 +316,12 @@ struct str telling_of(const struct record_type *type, const void *body, struct a
     struct str text = arena_copy(arena, buffer_str(&w.out));
     buffer_done(&w.out);
     return text;
+}
+
+bool telling_is_aside(const struct record_type *type)
+{
+    const struct telling *telling = find_telling(type->name);
+    return telling && telling->aside;
 }
 
 bool telling_fits(const struct telling *telling, const struct record_type *type)

@@ -14,12 +14,16 @@
 struct telling {
     const char *name; /* of the event or part */
     const char *text;
+    bool aside; /* bookkeeping between services: not part of the story that a person wants first */
 };
 extern const struct telling tellings[];
 extern const size_t telling_count;
 
 /* The event's words; empty if it has no template; absent if the arena is full. */
 struct str telling_of(const struct record_type *type, const void *body, struct arena *arena);
+
+/* The event's template is aside. */
+bool telling_is_aside(const struct record_type *type);
 
 /* Do all paths of the template lead to fields of that type? For a test. */
 bool telling_fits(const struct telling *telling, const struct record_type *type);

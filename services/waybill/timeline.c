@@ -1,11 +1,13 @@
 #include "waybill/timeline.h"
 
+#include "events.h"
+#include "topics/event_key.h"
 #include "waybill/telling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CAUSES_DEPTH_MAX = 64, NUMBER_BYTES = 24 };
+enum { CAUSES_DEPTH_MAX = 64, CAUSE_BYTES = 48, TELLING_COLUMNS_MIN = 20 };
 
 /* Where an event stands: not before what caused it. */
 struct place {
@@ -105,20 +107,33 @@ void timeline_sort(struct decoded *events, size_t count)
     free(ranked);
 }
 
+/* What is said of an event before it gets a line. */
+struct note {
+    size_t cause;   /* index of what caused it; count if there is none among them */
+    bool by_detour; /* the cause is inferred: a timer or a call stands between */
+    bool is_cause;  /* of anything */
+    size_t line;    /* index of its line; NO_LINE = left out */
+};
+
 /* One line: an event, or several that one cause had at once. */
 struct line {
-    const struct decoded *first;
+    size_t first; /* event */
     size_t count;
-    size_t cause; /* the number of the line; 0 = not among them */
     struct str what;
 };
 
-struct lines {
-    struct line *ptr;
+struct timeline {
+    const struct decoded *events;
     size_t count;
-    size_t *line_of; /* event -> its line's index */
+    struct note *notes;
+    struct line *lines;
+    size_t line_count;
     size_t topic_width, event_width;
+    const struct timeline_style *style;
+    struct arena *arena;
 };
+
+static const size_t NO_LINE = SIZE_MAX;
 
 static struct str event_name(const struct decoded *event)
 {
@@ -129,8 +144,27 @@ static struct str event_name(const struct decoded *event)
     return event->ce.type.ptr ? event->ce.type : STR("?");
 }
 
-static struct str say(const struct decoded *event, struct arena *arena)
+/* "demo:1001/2: …" -> "/2: …": everything here is about this order. */
+static struct str shorten(struct str text, struct str order_id, struct arena *arena)
 {
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    if (!out || order_id.len == 0)
+        return text;
+    for (size_t i = 0; i < text.len;) {
+        bool here = text.len - i > order_id.len && text.ptr[i + order_id.len] == '/' &&
+                    memcmp(text.ptr + i, order_id.ptr, order_id.len) == 0;
+        if (here)
+            i += order_id.len;
+        else
+            out[len++] = text.ptr[i++];
+    }
+    return (struct str){out, len};
+}
+
+static struct str say(const struct timeline *timeline, const struct decoded *event)
+{
+    struct arena *arena = timeline->arena;
     struct str text = STR("");
     if (event->type)
         text = telling_of(event->type, event->body, arena);
@@ -140,7 +174,89 @@ static struct str say(const struct decoded *event, struct arena *arena)
         text = arena_printf(arena, "%s: %.*s", event->type ? event->type->name : "unreadable",
                             STR_ARG(event_header_find(event->headers, event->header_count,
                                                       "waybill_error_reason")));
-    return text.ptr ? text : STR("");
+    return shorten(text.ptr ? text : STR(""), timeline->style->order_id, arena);
+}
+
+/* Do both have the field, and the same in it? */
+static bool share(const struct decoded *a, const struct decoded *b, const char *field)
+{
+    struct str left = event_field(a->type, a->body, field);
+    return left.len > 0 && str_equal(left, event_field(b->type, b->body, field));
+}
+
+/* The last event before `at` with the same in that field; one that is told before one that is left
+ * aside. */
+static size_t find_before(const struct timeline *timeline, size_t at, const char *field)
+{
+    const struct decoded *event = &timeline->events[at];
+    size_t aside = timeline->count;
+    for (size_t i = at; i > 0; i--) {
+        const struct decoded *before = &timeline->events[i - 1];
+        if (!before->type || !share(before, event, field))
+            continue;
+        if (!telling_is_aside(before->type))
+            return i - 1;
+        if (aside == timeline->count)
+            aside = i - 1;
+    }
+    return aside;
+}
+
+/* The last event before this one about the same message, else the same fulfilment, else the same
+ * parcel. */
+static size_t infer_cause(const struct timeline *timeline, size_t at)
+{
+    static const char *const subjects[] = {"message_id", "fulfilment_order_id", "tracking_number"};
+    size_t cause = timeline->count;
+    for (size_t s = 0; s < sizeof(subjects) / sizeof(subjects[0]) && cause == timeline->count; s++)
+        if (timeline->events[at].type)
+            cause = find_before(timeline, at, subjects[s]);
+    return cause;
+}
+
+/* What the same timer or call has led to has the same cause. */
+static void share_inferred(struct timeline *timeline)
+{
+    for (size_t i = 0; i < timeline->count; i++) {
+        struct note *note = &timeline->notes[i];
+        struct str cause = timeline->events[i].ce.cause;
+        for (size_t j = 0; j < timeline->count && note->by_detour; j++) {
+            const struct note *other = &timeline->notes[j];
+            if (note->cause < timeline->count)
+                break;
+            if (other->by_detour && other->cause < i &&
+                str_equal(timeline->events[j].ce.cause, cause))
+                note->cause = other->cause;
+        }
+    }
+}
+
+static void note_causes(struct timeline *timeline, const struct by_id *ids)
+{
+    size_t count = timeline->count;
+    for (size_t i = 0; i < count; i++) {
+        const struct decoded *event = &timeline->events[i];
+        size_t cause = find_id(ids, count, event->ce.cause);
+        bool unknown = cause == count && event->ce.cause.ptr;
+        timeline->notes[i] = (struct note){.cause = unknown ? infer_cause(timeline, i) : cause,
+                                           .by_detour = unknown,
+                                           .line = NO_LINE};
+    }
+    share_inferred(timeline);
+    for (size_t i = 0; i < count; i++)
+        if (timeline->notes[i].cause < count)
+            timeline->notes[timeline->notes[i].cause].is_cause = true;
+}
+
+static bool is_left_out(const struct timeline *timeline, size_t at, const struct by_id *ids)
+{
+    const struct decoded *event = &timeline->events[at];
+    size_t first = find_id(ids, timeline->count, event->ce.id);
+    if (timeline->style->every || event->topic->use == TOPIC_DEAD_LETTERS || !event->type)
+        return false;
+    bool is_repeat = first < at;
+    bool is_idle_scan = event->type == &scan_reported && !timeline->notes[at].is_cause;
+    return is_repeat || is_idle_scan || telling_is_aside(event->type);
 }
 
 static bool folds(const struct decoded *a, const struct decoded *b)
@@ -159,36 +275,51 @@ static size_t columns(struct str s)
     return count;
 }
 
-static void fold(struct lines *lines, const struct decoded *events, size_t count, bool every,
-                 struct arena *arena)
+static void widen(size_t *width, struct str text)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct line *last = lines->count ? &lines->ptr[lines->count - 1] : NULL;
-        struct str what = say(&events[i], arena);
-        if (last && !every && folds(last->first, &events[i])) {
-            last->what = arena_printf(arena, "%.*s; %.*s", STR_ARG(last->what), STR_ARG(what));
+    if (columns(text) > *width)
+        *width = columns(text);
+}
+
+static void make_lines(struct timeline *timeline, const struct by_id *ids)
+{
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct decoded *event = &timeline->events[i];
+        struct line *last =
+            timeline->line_count ? &timeline->lines[timeline->line_count - 1] : NULL;
+        if (is_left_out(timeline, i, ids))
+            continue;
+        struct str what = say(timeline, event);
+        if (last && !timeline->style->every && folds(&timeline->events[last->first], event)) {
+            last->what =
+                arena_printf(timeline->arena, "%.*s; %.*s", STR_ARG(last->what), STR_ARG(what));
             last->count++;
-        } else
-            lines->ptr[lines->count++] =
-                (struct line){.first = &events[i], .count = 1, .what = what};
-        lines->line_of[i] = lines->count - 1;
+        } else {
+            timeline->lines[timeline->line_count++] = (struct line){i, 1, what};
+            widen(&timeline->topic_width, event->topic->name);
+            widen(&timeline->event_width, event_name(event));
+        }
+        timeline->notes[i].line = timeline->line_count - 1;
     }
 }
 
-static void find_causes(struct lines *lines, const struct decoded *events, size_t count,
-                        const struct by_id *ids)
+/* "  ← 3", or "  ⇠ 3" by a timer or call; through causes that have no line of their own. */
+static void describe_cause(const struct timeline *timeline, size_t event, char out[CAUSE_BYTES])
 {
-    for (size_t i = 0; i < lines->count; i++) {
-        struct line *line = &lines->ptr[i];
-        size_t cause = find_id(ids, count, line->first->ce.cause);
-        if (cause < count)
-            line->cause = lines->line_of[cause] + 1;
-        if (columns(line->first->topic->name) > lines->topic_width)
-            lines->topic_width = columns(line->first->topic->name);
-        if (columns(event_name(line->first)) > lines->event_width)
-            lines->event_width = columns(event_name(line->first));
-    }
-    (void)events;
+    const struct note *note = &timeline->notes[event];
+    bool by_detour = false, has_cause = timeline->events[event].ce.cause.ptr != NULL;
+    int limit = CAUSES_DEPTH_MAX;
+    out[0] = '\0';
+    do {
+        by_detour |= note->by_detour;
+        if (note->cause >= timeline->count || limit-- == 0) {
+            if (has_cause && by_detour)
+                snprintf(out, CAUSE_BYTES, "  ⇠ timer or call");
+            return;
+        }
+        note = &timeline->notes[note->cause];
+    } while (note->line == NO_LINE);
+    snprintf(out, CAUSE_BYTES, "  %s %zu", by_detour ? "⇠" : "←", note->line + 1);
 }
 
 static void write_padded(struct buffer *out, struct str text, size_t width)
@@ -213,28 +344,23 @@ static void write_cut(struct buffer *out, struct str text, size_t width)
         buffer_printf(out, "…");
 }
 
-static void write_line(const struct lines *lines, size_t i, const struct timeline_style *style,
-                       struct arena *arena, struct buffer *out)
+static void write_line(const struct timeline *timeline, size_t i, struct buffer *out)
 {
-    const struct line *line = &lines->ptr[i];
-    char time_text[RFC3339_BYTES], cause[NUMBER_BYTES * 2] = "";
-    rfc3339_format(line->first->time_ms, time_text);
-    struct str source = line->first->ce.source;
-    if (line->cause)
-        snprintf(cause, sizeof(cause), "  ← %zu", line->cause);
-    else if (line->first->ce.cause.ptr && source.ptr)
-        snprintf(cause, sizeof(cause), "  ← timer or call");
-    struct str number = arena_printf(arena, "%3zu  %.10s %.8s  ", i + 1, time_text, time_text + 11);
-    size_t taken =
-        number.len + lines->topic_width + 2 + lines->event_width + 2 + columns(str_from(cause));
+    const struct line *line = &timeline->lines[i];
+    const struct decoded *event = &timeline->events[line->first];
+    char time_text[RFC3339_BYTES], cause[CAUSE_BYTES];
+    size_t width = timeline->style->width, topic_width = timeline->topic_width + 2,
+           event_width = timeline->event_width + 2;
+    rfc3339_format(event->time_ms, time_text);
+    describe_cause(timeline, line->first, cause);
+    struct str number =
+        arena_printf(timeline->arena, "%3zu  %.10s %.8s  ", i + 1, time_text, time_text + 11);
+    size_t taken = number.len + topic_width + event_width + columns(str_from(cause));
     buffer_add_str(out, number);
-    write_padded(out, line->first->topic->name, lines->topic_width + 2);
-    write_padded(out, event_name(line->first), lines->event_width + 2);
-    struct str what = line->what;
-    if (line->count > 1)
-        what = arena_printf(arena, "%zu: %.*s", line->count, STR_ARG(what));
-    size_t room = style->width > taken + 20 ? style->width - taken : style->width ? 20 : SIZE_MAX;
-    write_cut(out, what, room);
+    write_padded(out, event->topic->name, topic_width);
+    write_padded(out, event_name(event), event_width);
+    size_t room = width > taken + TELLING_COLUMNS_MIN ? width - taken : TELLING_COLUMNS_MIN;
+    write_cut(out, line->what, width ? room : SIZE_MAX);
     buffer_printf(out, "%s\n", cause);
 }
 
@@ -242,13 +368,25 @@ void timeline_write(const struct decoded *events, size_t count, const struct tim
                     struct arena *arena, struct buffer *out)
 {
     struct by_id *ids = index_ids(events, count);
-    struct lines lines = {.ptr = arena_alloc_array(arena, count + 1, sizeof(struct line)),
-                          .line_of = arena_alloc_array(arena, count + 1, sizeof(size_t))};
-    if (ids && lines.ptr && lines.line_of) {
-        fold(&lines, events, count, style->every, arena);
-        find_causes(&lines, events, count, ids);
-        for (size_t i = 0; i < lines.count; i++)
-            write_line(&lines, i, style, arena, out);
+    struct timeline timeline = {.events = events,
+                                .count = count,
+                                .notes = arena_alloc_array(arena, count + 1, sizeof(struct note)),
+                                .lines = arena_alloc_array(arena, count + 1, sizeof(struct line)),
+                                .style = style,
+                                .arena = arena};
+    if (ids && timeline.notes && timeline.lines) {
+        note_causes(&timeline, ids);
+        make_lines(&timeline, ids);
+        for (size_t i = 0; i < timeline.line_count; i++)
+            write_line(&timeline, i, out);
+        size_t hidden = 0;
+        for (size_t i = 0; i < count; i++)
+            hidden += timeline.notes[i].line == NO_LINE;
+        if (hidden)
+            buffer_printf(out,
+                          "and %zu of bookkeeping: holds, plans, registrations, repeats, scans "
+                          "that changed nothing (--every)\n",
+                          hidden);
     } else
         out->failed = true;
     free(ids);

@@ -171,10 +171,72 @@ static void test_lines_name_their_causes_and_fold_what_came_at_once(void)
         "  2  1970-01-01 00:00:01  orders          cancel.submitted  2: by customer; by customer  "
         "← 1\n"
         "  3  1970-01-01 00:01:01  orders          cancel.submitted  by customer  ← 2\n"
-        "  4  1970-01-01 00:01:02  orders          cancel.submitted  by customer  ← timer or "
+        "  4  1970-01-01 00:01:02  orders          cancel.submitted  by customer  ⇠ timer or "
         "call\n");
     const char *every = timeline(events, 5, (struct timeline_style){.every = true});
     CU_ASSERT_PTR_NOT_NULL(strstr(every, "by customer  ← 3\n"));
+}
+
+static struct decoded about(const char *id, const char *cause, int64_t time_ms,
+                            const struct record_type *type, const void *body)
+{
+    struct decoded decoded = event(&orders, id, cause, time_ms);
+    decoded.type = type;
+    decoded.body = body;
+    return decoded;
+}
+
+static const struct message_planned planned = {.message_id = STR_INIT("m1")};
+static const struct message_sent sent = {.message_id = STR_INIT("m1")};
+
+static void test_bookkeeping_is_left_out_and_counted_and_its_cause_takes_its_place(void)
+{
+    struct decoded events[] = {event(&inbound, "a", NULL, 0),
+                               about("p", "a", 1000, &message_planned, &planned),
+                               about("s", "p", 2000, &message_sent, &sent)};
+    CU_ASSERT_STRING_EQUAL(
+        timeline(events, 3, (struct timeline_style){0}),
+        "  1  1970-01-01 00:00:00  inbound.orders  cancel.submitted  by customer\n"
+        "  2  1970-01-01 00:00:02  orders          message.sent      unknown by unknown  ← 1\n"
+        "and 1 of bookkeeping: holds, plans, registrations, repeats, scans that changed nothing "
+        "(--every)\n");
+    const char *every = timeline(events, 3, (struct timeline_style){.every = true});
+    CU_ASSERT_PTR_NOT_NULL(strstr(every, "message.planned "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(every, "← 2\n"));
+    CU_ASSERT_PTR_NULL(strstr(every, "bookkeeping"));
+}
+
+/* The answer to a call has an id of its own, which is no event's. */
+static void test_what_came_by_a_call_points_to_what_led_to_the_call(void)
+{
+    struct decoded events[] = {
+        event(&inbound, "a", NULL, 0), about("p", "a", 1000, &message_planned, &planned),
+        about("s", "a reply", 2000, &message_sent, &sent), event(&orders, "t", "a reply", 3000)};
+    const char *text = timeline(events, 4, (struct timeline_style){0});
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "message.sent      unknown by unknown  ⇠ 1\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "cancel.submitted  by customer  ⇠ 1\n"));
+}
+
+static void test_repeats_and_scans_that_changed_nothing_are_left_out(void)
+{
+    static const struct scan_reported scan = {.tracking_number = STR_INIT("T1")};
+    struct decoded events[] = {event(&inbound, "a", NULL, 0), event(&inbound, "a", NULL, 0),
+                               about("idle", NULL, 1000, &scan_reported, &scan),
+                               about("used", NULL, 2000, &scan_reported, &scan),
+                               event(&orders, "b", "used", 3000)};
+    events[1].offset = 1;
+    const char *text = timeline(events, 5, (struct timeline_style){0});
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  2  1970-01-01 00:00:02  orders          scan.reported"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "and 2 of bookkeeping"));
+}
+
+static void test_fulfilments_of_the_order_are_told_by_their_number(void)
+{
+    static const struct fulfilment_accepted accepted = {.fulfilment_order_id = STR_INIT("demo:1/2"),
+                                                        .supplier_id = STR_INIT("demo:1")};
+    struct decoded events[] = {about("a", NULL, 0, &fulfilment_accepted, &accepted)};
+    const char *text = timeline(events, 1, (struct timeline_style){.order_id = STR("demo:1")});
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  /2: demo:1 will do it\n"));
 }
 
 static void test_lines_are_cut_to_the_width(void)
