@@ -118,7 +118,6 @@ struct note {
 /* One line: an event, or several that one cause had at once. */
 struct line {
     size_t first; /* event */
-    size_t count;
     struct str what;
 };
 
@@ -290,12 +289,11 @@ static void make_lines(struct timeline *timeline, const struct by_id *ids)
         if (is_left_out(timeline, i, ids))
             continue;
         struct str what = say(timeline, event);
-        if (last && !timeline->style->every && folds(&timeline->events[last->first], event)) {
+        if (last && !timeline->style->every && folds(&timeline->events[last->first], event))
             last->what =
                 arena_printf(timeline->arena, "%.*s; %.*s", STR_ARG(last->what), STR_ARG(what));
-            last->count++;
-        } else {
-            timeline->lines[timeline->line_count++] = (struct line){i, 1, what};
+        else {
+            timeline->lines[timeline->line_count++] = (struct line){i, what};
             widen(&timeline->topic_width, event->topic->name);
             widen(&timeline->event_width, event_name(event));
         }

@@ -168,7 +168,7 @@ static void test_lines_name_their_causes_and_fold_what_came_at_once(void)
     CU_ASSERT_STRING_EQUAL(
         timeline(events, 5, (struct timeline_style){0}),
         "  1  1970-01-01 00:00:00  inbound.orders  cancel.submitted  by customer\n"
-        "  2  1970-01-01 00:00:01  orders          cancel.submitted  2: by customer; by customer  "
+        "  2  1970-01-01 00:00:01  orders          cancel.submitted  by customer; by customer  "
         "← 1\n"
         "  3  1970-01-01 00:01:01  orders          cancel.submitted  by customer  ← 2\n"
         "  4  1970-01-01 00:01:02  orders          cancel.submitted  by customer  ⇠ timer or "
