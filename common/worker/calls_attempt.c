@@ -168,7 +168,7 @@ static int submit_http(struct calls *calls, struct call *call, struct buffer *ur
     const struct endpoint *endpoint = call->target->endpoint;
     const struct task_intent *intent = &call->intent;
     struct http_header headers[CALL_HEADERS_MAX];
-    size_t header_count;
+    size_t header_count = 0;
     if (build_url(endpoint, call->asks ? intent->lookup_path : intent->path, url, err) != 0 ||
         build_headers(calls, call, key, headers, &header_count, err) != 0)
         return -1;

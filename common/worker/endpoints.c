@@ -110,9 +110,10 @@ static int read_secret(const struct yaml_node *auth, struct arena *arena, struct
         if (!value || !*value)
             return yaml_fail(auth, err, "the environment has no %s", variable.ptr);
         *out = arena_copy(arena, str_from(value));
-    } else if (value_read_file(file.ptr, SECRET_BYTES_MAX, arena, out, err) != 0) {
-        return -1;
     } else {
+        struct error why = {0};
+        if (value_read_file(file.ptr, SECRET_BYTES_MAX, arena, out, &why) != 0)
+            return yaml_fail(auth, err, "%s", why.text);
         while (out->len > 0 && (out->ptr[out->len - 1] == '\n' || out->ptr[out->len - 1] == '\r'))
             out->len--;
     }

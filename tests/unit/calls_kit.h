@@ -276,6 +276,20 @@ static inline const struct call_reply *expect_reply(const char *id, enum outcome
     return &reply->reply;
 }
 
+/* Answers every request the same way until a reply comes; returns how long that took. */
+static inline int64_t until_reply(enum http_end end, int32_t status, int64_t at_most_ms)
+{
+    int64_t start = world.mono_ms;
+    for (size_t n = 0; world.mono_ms - start < at_most_ms; pass(10)) {
+        for (; n < world.sent_count; n++)
+            if (!world.sent[n].answered)
+                answer(n, (struct http_result){.end = end, .status = status});
+        if (stats(0)->not_sent + stats(0)->unknown + stats(2)->unknown > 0)
+            return world.mono_ms - start;
+    }
+    return -1;
+}
+
 static inline void forget(const char *id)
 {
     calls_forget(world.calls, str_from(id));
