@@ -89,6 +89,35 @@ static void test_notice_is_set_aside_when_it_has_too_many_scans(void)
     finish();
 }
 
+/* F40: whatever comes, it is read or set aside. */
+static void test_mutilated_notices_are_read_or_set_aside(void)
+{
+    uint64_t seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        char body[sizeof(notice)];
+        memcpy(body, notice, sizeof(notice));
+        size_t len = sizeof(notice) - 1;
+        for (int i = 0; i < 4; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            size_t at = (seed >> 33) % len;
+            if (i == 3 && (seed >> 20) % 4 == 0)
+                len = at + 1;
+            else
+                body[at] = (char)((seed >> 20) % 2 ? "\"{}[]:,0-9 \\"[(seed >> 21) % 13]
+                                                   : (char)(seed >> 24));
+        }
+        if (round % 1000 == 0) {
+            if (round > 0)
+                finish();
+            start();
+            known();
+        }
+        enum verdict verdict = notified((struct str){body, len});
+        CU_ASSERT(verdict == DONE || kit.effects.reason[0] != '\0');
+    }
+    finish();
+}
+
 /* 11:43:52 in India is 06:13:52 UTC; id 18 counts, not 20. */
 static void test_sample_notice_becomes_scans_in_order(void)
 {
