@@ -24,6 +24,7 @@ static const struct client_setting defaults[] = {
     {"retry.backoff.ms", "5", false}, /* 100 would cost that after many a commit */
     {"linger.ms", "5", false},
     {"compression.codec", "lz4", true},
+    {"message.max.bytes", "4194304", false}, /* a dead letter holds a record that was too large */
     {"queue.buffering.max.kbytes", "262144", false},
     {"socket.nagle.disable", "true", false},
     {"partitioner", "murmur2_random", false},
@@ -110,6 +111,14 @@ static bool back_off(int64_t until, int64_t *pause_ms)
     return true;
 }
 
+/* What is left of the time, for a call that takes a timeout. With an endless one the client would
+ * wait for a broker that hangs until it comes back. */
+static int left_of(int64_t until)
+{
+    int64_t left = until - client_now_ms();
+    return left > 1 ? (int)left : 1;
+}
+
 /* What to do: abortable before retriable before fatal, and all else is fatal. Frees error. */
 static int transaction_error(const char *what, rd_kafka_error_t *error, struct error *err)
 {
@@ -130,9 +139,7 @@ int kafka_producer_init(struct kafka_producer *producer, int timeout_ms, struct 
     int64_t until = client_now_ms() + timeout_ms, pause_ms = BACKOFF_MS_MIN;
     struct error told = {0};
     do {
-        int64_t left = until - client_now_ms();
-        rd_kafka_error_t *error =
-            rd_kafka_init_transactions(producer->client.rk, left > 1 ? (int)left : 1);
+        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->client.rk, left_of(until));
         if (!error)
             return 0;
         transaction_error("init", error, &told);
@@ -247,7 +254,8 @@ int kafka_producer_send_offsets(struct kafka_producer *producer, const struct ka
     rd_kafka_error_t *error;
     do {
         error = rd_kafka_send_offsets_to_transaction(
-            producer->client.rk, list, (const rd_kafka_consumer_group_metadata_t *)metadata, -1);
+            producer->client.rk, list, (const rd_kafka_consumer_group_metadata_t *)metadata,
+            left_of(until));
         if (error)
             transaction_error("offsets", error, &told);
     } while (error && told.action == ERROR_RETRY && back_off(until, &pause_ms));
@@ -263,7 +271,7 @@ enum kafka_commit kafka_producer_commit(struct kafka_producer *producer, struct 
     int64_t until = client_now_ms() + producer->patience_ms, pause_ms = BACKOFF_MS_MIN;
     struct error told = {0};
     do {
-        rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.rk, -1);
+        rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.rk, left_of(until));
         if (!error)
             return KAFKA_COMMITTED;
         transaction_error("commit", error, &told);
@@ -284,7 +292,7 @@ int kafka_producer_abort(struct kafka_producer *producer, struct error *err)
     int64_t until = client_now_ms() + producer->patience_ms, pause_ms = BACKOFF_MS_MIN;
     struct error told = {0};
     do {
-        rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->client.rk, -1);
+        rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->client.rk, left_of(until));
         if (!error) {
             producer->failed = 0;
             return 0;

@@ -133,6 +133,7 @@ static int decide_timers(struct worker *worker, struct batch_item *item, struct 
             .key = entry->key,
             .id = batch_id(worker, (const struct str[]){entry->field, timer.name, due}, 3),
             .time_ms = timer.due_at_ms};
+        item->cause = item->ev.id;
         item->ce = (struct cloudevent){0};
         struct decision decision;
         decision_begin(&decision, worker, item);
@@ -163,6 +164,7 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     struct str number = arena_printf(&worker->arena, "%" PRId64 "/%d", intent->sequence,
                                      item->finished->reply.parked ? 1 : 2);
     item->ev.id = batch_id(worker, (const struct str[]){field, number}, 2);
+    item->cause = intent->cause_id;
     item->ce = (struct cloudevent){.traceparent = intent->traceparent};
     struct decision decision;
     decision_begin(&decision, worker, item);

@@ -2,6 +2,7 @@
 #include "worker/batch.h"
 
 #include "base/partition.h"
+#include "worker/poison.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -52,7 +53,7 @@ static void identify(struct worker *worker, struct batch_item *item)
                          worker->service->inputs[record->topic], record->partition, record->offset);
         item->ce.id = batch_id(worker, (const struct str[]){STR("record"), at}, 2);
     }
-    item->ev.id = item->ce.id;
+    item->ev.id = item->cause = item->ce.id;
     item->ev.key = record->key;
     item->ev.time_ms = item->ce.has_time ? item->ce.time_ms : record->timestamp_ms;
 }
@@ -101,6 +102,10 @@ static int decode(struct worker *worker, struct batch_item *item)
     }
     if (known < 0) {
         dead_for(worker, item, "undecodable: %s", why.text);
+        return 0;
+    }
+    if (poison_is_crashed(item->task, record->topic, record->offset)) {
+        dead(item, "crashed: the worker failed on this record again and again");
         return 0;
     }
     item->route = route_of(worker->service, item->ev.type);
@@ -175,7 +180,8 @@ static int read_records(struct worker *worker, int idle_ms, struct error *err)
     struct ports *ports = worker->ports;
     int64_t until = ports->clock.mono_ms(ports->clock.self) + worker->cfg->work_ms;
     batch->full = true;
-    while (batch->item_count < (size_t)worker->cfg->records_max) {
+    size_t most = poison_suspected(worker) ? 1 : (size_t)worker->cfg->records_max;
+    while (batch->item_count < most) {
         struct kafka_record record;
         bool first = batch->item_count == 0;
         int got = ports->log.poll(ports->log.self, first ? idle_ms : 0, &record, err);
@@ -265,6 +271,10 @@ int batch_read(struct worker *worker, int idle_ms, struct error *err)
     if (changed != 0)
         return changed;
     counter_add(worker->meters.read, batch->item_count);
+    if (batch->item_count > 0 && poison_suspected(worker)) {
+        batch->now_ms = ports->clock.now_ms(ports->clock.self);
+        return 0;
+    }
     batch->now_ms = ports->clock.now_ms(ports->clock.self);
     take_replies(worker);
     return take_timers(worker, err);

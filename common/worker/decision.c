@@ -66,7 +66,7 @@ static void sink_emit(struct effects_sink *sink, const struct record_type *type,
         .source = worker->source,
         .type = str_from(type->name),
         .subject = output.key,
-        .cause = decision->item->ev.id,
+        .cause = decision->item->cause,
         .traceparent = decision->item->ce.traceparent,
         .time_ms = decision->now_ms};
     struct error why = {0};

@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 #include "worker/batch.h"
+#include "worker/poison.h"
 #include "worker/restore.h"
 #include "worker/tables.h"
 #include "worker/task.h"
@@ -54,6 +55,19 @@ static bool positions_are_due(struct worker *worker)
     return worker->draining || mono_ms(worker) >= worker->commit_due_mono_ms;
 }
 
+/* A record that may be poison is written down while its rule runs. */
+static int decide(struct worker *worker, struct error *err)
+{
+    const struct batch *batch = worker->batch;
+    bool alone = poison_suspected(worker) && batch->item_count > 0 &&
+                 batch->items[0].kind == ITEM_RECORD && batch->items[0].fate == FATE_DECIDE;
+    if (alone && poison_try(worker, &batch->items[0], err))
+        return -1;
+    if (batch_decide(worker, err))
+        return -1;
+    return alone ? poison_survived(worker, &batch->items[0], err) : 0;
+}
+
 /* Steps 3 to 7, for what step 1 and 2 have read. */
 static void work_on_batch(struct worker *worker)
 {
@@ -66,7 +80,7 @@ static void work_on_batch(struct worker *worker)
         after_failed_step(worker, "load", &err);
         return;
     }
-    if (batch_decide(worker, &err)) {
+    if (decide(worker, &err)) {
         after_failed_step(worker, "decide", &err);
         return;
     }

@@ -4,6 +4,7 @@
 #include "kafka/reader.h"
 #include "log/log.h"
 #include "retry/retry.h"
+#include "worker/poison.h"
 #include "worker/task.h"
 
 #include <inttypes.h>
@@ -167,6 +168,8 @@ static int start(struct worker *worker, struct task *task, struct error *err)
         return -1;
     struct store_load load = {.task = task->partition};
     if (store->load(store->self, &load, 1, &restore->arena, err))
+        return -1;
+    if (poison_read(worker, task, err))
         return -1;
     int64_t offset, stored_at_ms;
     struct str record;
@@ -357,7 +360,8 @@ static int finish(struct worker *worker, struct error *err)
     struct kafka_partition at[INPUTS_MAX];
     for (size_t i = 0; i < worker->input_count; i++)
         at[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
-    if (store->earliest(store->self, task->partition, &task->earliest_ms, err) ||
+    if (poison_began(worker, task, err) ||
+        store->earliest(store->self, task->partition, &task->earliest_ms, err) ||
         log->seek(log->self, at, worker->input_count, err) ||
         task_offer_backlog(worker, task, err) ||
         log->resume(log->self, at, worker->input_count, err))

@@ -52,7 +52,7 @@ static const struct setting rows[] = {
      AT(event_bytes_max),
      .default_text = "1MiB",
      .min = 1024,
-     .max = 16 * 1024 * 1024,
+     .max = 1900 * 1024,
      .text = "A larger event becomes a dead letter"},
     {.name = "event.future",
      .kind = SETTING_DURATION,

@@ -127,6 +127,7 @@ void task_committed(struct task *task)
     task->batch++;
     memcpy(task->told, task->next, sizeof(task->told));
     task->ahead = false;
+    task->suspected = false;
 }
 
 void task_stored_position(const struct worker *worker, const struct task *task, struct buffer *out)

@@ -24,7 +24,7 @@ enum {
     RANDOM_ID_BYTES = 16,
     INTENTS_PER_BATCH_MAX = 100000,
     ENTRY_BUCKETS = 4096,
-    VALUE_BYTES_MAX = 4 * 1024 * 1024 /* of one record that we write */
+    VALUE_BYTES_MAX = 1900 * 1024 /* of one record that we write; topics take 2 MiB */
 };
 
 enum task_phase {
@@ -50,6 +50,11 @@ struct task {
     int64_t earliest_ms;      /* no timer is due before; INT64_MAX = none */
     int64_t ready_mono_ms;    /* since when READY */
     bool has_backlog;         /* intents wait in the store, since the calls were full */
+    /* poison.h */
+    bool suspected; /* its batches hold one record */
+    int64_t start_batch, start_count;
+    int32_t tried_input;
+    int64_t tried_offset, tried_count; /* of the record that was being tried; 0 = none */
     /* restoring */
     int64_t retry_mono_ms; /* not to be tried again before */
     int attempts;
@@ -125,6 +130,7 @@ struct batch_item {
     struct calls_reply *finished; /* ITEM_REPLY */
     struct cloudevent ce;         /* what the record's headers say */
     struct event ev;
+    struct str cause; /* ce_id of what made this happen */
     const struct route *route;
     struct entry *entry;
     struct str field;

@@ -6,9 +6,11 @@
 #include "base/partition.h"
 #include "log/log.h"
 #include "worker/loop.h"
+#include "worker/poison.h"
 
 #include <CUnit/CUnit.h>
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,10 +23,13 @@ enum amount {
     SET_ASIDE_AFTER_EMITTING,
     WITHDRAWS,
     DROPS_STATE,
-    GROWS
+    GROWS,
+    EXPLODES
 };
 
 enum { PARTITIONS = 4, RECORDS_MAX = 1000 };
+
+static jmp_buf bomb; /* where a rule that kills its worker ends */
 
 static void say(struct effects *out, const struct event *ev, const struct context *ctx,
                 const char *what, int64_t count)
@@ -66,6 +71,8 @@ static enum verdict on_payment(const struct event *ev, const void *state, const 
     case DROPS_STATE:
         drop_state(out);
         return DONE;
+    case EXPLODES:
+        longjmp(bomb, 1);
     case GROWS:
         next.lane = arena_printf(ctx->arena, "%*s", STATE_BYTES_MAX + 1, "x");
         break;
@@ -631,6 +638,45 @@ static void test_a_call_on_its_way_is_not_withdrawn_and_its_reply_is_told(void)
     settle();
     CU_ASSERT_EQUAL(calls_made(), 1);
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002");
+    finish();
+}
+
+static void test_a_record_that_kills_its_worker_becomes_a_dead_letter_and_nothing_else_does(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    pay("a", EXPLODES, "2");
+    pay("a", PLAIN, "3");
+    pay("b", PLAIN, "4");
+    volatile int deaths = 0;
+    while (setjmp(bomb) != 0) {
+        deaths++;
+        CU_ASSERT_FATAL(deaths < 20);
+        crash();
+    }
+    settle();
+    CU_ASSERT(deaths >= POISON_STARTS - 1 + POISON_TRIES);
+    CU_ASSERT(deaths <= 2 * POISON_STARTS + POISON_TRIES);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    CU_ASSERT_STRING_EQUAL(said("b"), "paid 1");
+    CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "crashed"));
+    CU_ASSERT_STRING_EQUAL(dead(1), "");
+    finish();
+}
+
+static void test_kafka_being_away_is_no_reason_to_suspect_a_record(void)
+{
+    begin();
+    settle();
+    pay("a", PLAIN, "1");
+    for (int i = 0; i < 20; i++) {
+        fake_world_next_commit(world, FAKE_REQUEST_LOST);
+        turn(5);
+        fake_world_pass(world, 6000);
+    }
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(dead(0), "");
     finish();
 }
 
