@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 #include "worker/batch.h"
+#include "worker/endpoint_meters.h"
 #include "worker/poison.h"
 #include "worker/restore.h"
 #include "worker/tables.h"
@@ -163,6 +164,7 @@ static int64_t turn_calls(struct worker *worker)
     offer_backlogs(worker);
     int64_t now_ms = ports->clock.now_ms(ports->clock.self);
     int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), may_send);
+    endpoint_meters_follow(worker);
     gauge_set(worker->meters.calls_running, (double)calls_running(worker->calls));
     return next_ms;
 }

@@ -3,6 +3,7 @@
 #include "kafka/admin.h"
 #include "kafka/reader.h"
 #include "log/log.h"
+#include "topics/topics.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -146,6 +147,32 @@ static int open_tables(struct real *real, struct error *err)
         }
     }
     return 0;
+}
+
+/* How our topics differ from what they should be: one line each. A person may have meant it; a
+ * missing one is refused later, where it is needed. */
+static int look_at_topics(struct real *real, const struct service *service, struct arena *arena,
+                          struct error *err)
+{
+    const char *names[INPUTS_MAX + TABLES_MAX + 3];
+    size_t count = 0, differences = 0;
+    for (const char *const *input = service->inputs; *input; input++)
+        names[count++] = *input;
+    for (const char *const *table = service->tables; table && *table; table++)
+        names[count++] = *table;
+    names[count++] = arena_printf(arena, "%s.changelog", service->name).ptr;
+    names[count++] = arena_printf(arena, "%s.dlq", service->name).ptr;
+    names[count] = NULL;
+    struct buffer report;
+    buffer_init(&report, VALUE_BYTES_MAX);
+    int failed =
+        topics_check(real->admin, real->cfg->prefix, names, 0, arena, &report, &differences, err);
+    for (struct str line, rest = buffer_str(&report); !failed && rest.len > 0;) {
+        str_split(rest, '\n', &line, &rest);
+        log_warning("topic is not as it should be", LOG_STR("difference", line));
+    }
+    buffer_done(&report);
+    return failed;
 }
 
 static int open_store(struct real *real, const struct service *service, struct arena *arena,
@@ -448,7 +475,8 @@ static int open_all(struct real *real, const struct service *service, struct are
                     struct error *err)
 {
     if (name_everything(real, service, arena, err) || split_options(real, arena, err) ||
-        kafka_admin_open(&real->admin, &real->kafka, err) || open_tables(real, err) ||
+        kafka_admin_open(&real->admin, &real->kafka, err) ||
+        look_at_topics(real, service, arena, err) || open_tables(real, err) ||
         kafka_reader_open(&real->changelog_reader, &real->kafka, &real->changelog, 1, err) ||
         open_store(real, service, arena, err) || open_producer(real, err))
         return -1;

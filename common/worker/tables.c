@@ -21,6 +21,7 @@ struct tables_held {
     size_t count;
     int32_t schema_ids[SCHEMA_IDS_MAX];
     size_t schema_count;
+    struct error conflict; /* the first schema that stands under one of our ids and is another */
 };
 
 static uint32_t bucket_of(const struct record_type *type, struct str key)
@@ -88,9 +89,22 @@ bool tables_have_schema(const struct tables_held *held, int32_t id)
     return false;
 }
 
+const char *tables_conflict(const struct tables_held *held)
+{
+    return held->conflict.action == ERROR_NONE ? NULL : held->conflict.text;
+}
+
 const struct tables *tables_seen_by_rules(const struct tables_held *held)
 {
     return &held->view;
+}
+
+static bool is_ours(int64_t id)
+{
+    for (size_t i = 0; i < record_type_count; i++)
+        if (record_types[i]->schema_id == id)
+            return true;
+    return false;
 }
 
 /* Key: the id as decimal digits; value: the schema's JSON text. */
@@ -100,8 +114,11 @@ static void take_schema(struct tables_held *held, const struct kafka_record *rec
     struct error why = {0};
     if (!record->value.ptr || !str_to_int64(record->key, &id) || id <= 0 || id > INT32_MAX)
         return;
-    if (avro_schemas_add(held->worker->schemas, (int32_t)id, record->value, &why))
+    if (avro_schemas_add(held->worker->schemas, (int32_t)id, record->value, &why)) {
         log_warning("schema is of no use", LOG_INT("id", id), LOG_TEXT("why", why.text));
+        if (is_ours(id) && held->conflict.action == ERROR_NONE)
+            held->conflict = why;
+    }
     if (!tables_have_schema(held, (int32_t)id) && held->schema_count < SCHEMA_IDS_MAX)
         held->schema_ids[held->schema_count++] = (int32_t)id;
 }

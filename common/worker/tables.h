@@ -17,6 +17,10 @@ MUST_CHECK int tables_follow(struct worker *worker, int timeout_ms, struct error
 /* Whether that schema was on the schemas topic when last looked. */
 bool tables_have_schema(const struct tables_held *held, int32_t id);
 
+/* Why we must not write: one of our schema ids means something else to everybody. NULL = none does.
+ */
+const char *tables_conflict(const struct tables_held *held);
+
 /* What rules may ask. */
 const struct tables *tables_seen_by_rules(const struct tables_held *held);
 

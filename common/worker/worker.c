@@ -3,6 +3,7 @@
 
 #include "log/log.h"
 #include "worker/batch.h"
+#include "worker/endpoint_meters.h"
 #include "worker/outlets.h"
 #include "worker/restore.h"
 #include "worker/tables.h"
@@ -117,7 +118,8 @@ static int read_tables(struct worker *worker, struct error *err)
     for (int turn = 0; turn < TURNS_MAX && !log->tables_at_end(log->self); turn++)
         if (tables_follow(worker, WAIT_MS, err))
             return -1;
-    return 0;
+    const char *conflict = tables_conflict(worker->tables);
+    return conflict ? error_set(err, ERROR_FATAL, "%s", conflict) : 0;
 }
 
 /* What we write can be read by everybody: our schemas stand on the schemas topic before the first
@@ -162,13 +164,15 @@ int worker_open(struct worker *worker, const struct worker_parts *parts, struct 
     if (name_topics(worker, err) || count_partitions(worker, err) ||
         outlets_open(worker, &worker->names, err) || tables_open(worker, err) ||
         read_tables(worker, err) || publish_schemas(worker, err) || make_tasks(worker, err) ||
-        restore_open(worker, err) || open_calls(worker, parts, err))
+        restore_open(worker, err) || open_calls(worker, parts, err) ||
+        endpoint_meters_open(worker, parts->metrics, err))
         return -1;
     return 0;
 }
 
 void worker_close(struct worker *worker)
 {
+    endpoint_meters_close(worker);
     calls_free(worker->calls);
     restore_close(worker);
     tables_close(worker);

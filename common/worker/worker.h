@@ -156,6 +156,7 @@ struct batch {
 struct tables_held;
 struct restore;
 struct outlets;
+struct endpoint_meters;
 
 struct worker {
     const struct service *service;
@@ -168,6 +169,7 @@ struct worker {
     struct outlets *outlets; /* where each event type goes */
     struct restore *restore;
     struct meters meters;
+    struct endpoint_meters *endpoint_meters;
     struct arena names; /* for as long as the worker is open */
     struct arena arena; /* the batch's */
     struct batch *batch;

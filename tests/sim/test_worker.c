@@ -538,6 +538,30 @@ static void test_an_unknown_schema_that_is_published_in_time_is_read(void)
     finish();
 }
 
+static void test_a_worker_whose_schema_id_means_something_else_refuses_to_start(void)
+{
+    struct error err = {0};
+    begin();
+    worker_close(&worker);
+    fake_world_crash(world);
+    char id[16];
+    snprintf(id, sizeof(id), "%d", payment_captured.schema_id);
+    fake_world_write(world, "schemas", 0, id,
+                     STR("{\"type\":\"record\",\"name\":\"payment_captured\",\"namespace\":"
+                         "\"waybill\",\"fields\":[{\"name\":\"order_id\",\"type\":\"long\"}]}"),
+                     NULL, 0);
+    struct worker_parts parts = {.service = &probe,
+                                 .cfg = &cfg,
+                                 .ports = fake_world_ports(world),
+                                 .transports = fake_world_transports(world),
+                                 .metrics = metrics,
+                                 .seed = 1};
+    CU_ASSERT_EQUAL(worker_open(&worker, &parts, &err), -1);
+    CU_ASSERT_EQUAL(err.action, ERROR_FATAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "payment.captured"));
+    finish();
+}
+
 static void test_a_record_on_the_wrong_partition_is_sent_to_the_right_one_once(void)
 {
     begin();
