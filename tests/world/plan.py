@@ -37,7 +37,7 @@ class Plan:
     paid_at_once: bool
     captured_ms: int | None   # payment.captured
     failed_ms: int | None     # payment.failed
-    cancel_ms: int | None
+    cancel_ms: int | None     # `cancel_late` is played after the hand-over, whenever that was
     hand_ms: int | None       # the suppliers hand over, if all goes well
     last_ms: int              # nothing is planned after this
 
@@ -68,7 +68,7 @@ def plan(history):
     hand_ms = None
     if end not in NEVER_SHIPPED:
         hand_ms = history.ms(max(history.handed, approved or history.handed))
-    cancel_ms = _cancel_ms(history, end, hand_ms)
+    cancel_ms = _cancel_ms(history, end)
     times = [submit_ms, captured_ms, failed_ms, cancel_ms, hand_ms]
     if end == EXPIRED:
         times.append(submit_ms + PAYMENT_WAIT_DAYS * DAY_MS)
@@ -96,10 +96,8 @@ def _end(history):
     return RETURNED if "rto" in words else LOST if "lost" in words else SHIPPED
 
 
-def _cancel_ms(history, end, hand_ms):
-    """After approval and before the hand-over; cancel_late comes when the parcel has long gone."""
-    if "cancel_late" in history.words:
-        return hand_ms + 12 * HOUR_MS
+def _cancel_ms(history, end):
+    """After approval and before the hand-over."""
     if end != CANCELLED:
         return None
     begin = history.approved or history.bought

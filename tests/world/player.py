@@ -16,7 +16,7 @@ AFTER_MS = 7 * DAY_MS        # virtual time that timers get after the last plann
 QUIET_S = 3.0                # without a new entry in any ledger
 APART_S = 0.3                # wall time between two events that must not overtake one another
 SLOW_S, BUSY_TIMES = 3.0, 2
-SMS_TAKES_MS, REFILL_MS = HOUR_MS // 2, 3 * HOUR_MS
+SMS_TAKES_MS, REFILL_MS, CANCEL_LATE_MS = HOUR_MS // 2, 3 * HOUR_MS, 12 * HOUR_MS
 
 
 class Player:
@@ -63,7 +63,7 @@ class Player:
                                   (plan.failed_ms, "payment.failed", shop.payment_failed),
                                   (plan.cancel_ms, "cancel.submitted", shop.cancel)):
             if when:
-                at(max(when, follow_up), self._emit, event, body(plan))
+                at(max(when, follow_up), self._emit, event, body(plan, when))
 
     def _apart_ms(self):
         return int(APART_S * 1000 * self.clock.rate)
@@ -156,6 +156,9 @@ class Player:
                                         carrier=parcel["carrier"], number=parcel["tracking_number"], lines=parcel["lines"])
             for play_ms, report in carrier.reports(plan, order.reference, parcel["tracking_number"]):
                 self.agenda.at(max(play_ms, self.clock.now_ms()), self._scan, report)
+        if "cancel_late" in plan.history.words:
+            when = self.clock.now_ms() + CANCEL_LATE_MS
+            self.agenda.at(when, self._emit, "cancel.submitted", shop.cancel(plan, when))
         with self._lock:
             self.counts["shipped"] += len(parcels)
             self._to_ship[order.order_id] -= sum(line["quantity"] for line in order.body["lines"])

@@ -51,16 +51,16 @@ def _spoil(body, word):
         body["test"] = True
 
 
-def captured(plan):
+def captured(plan, now_ms):
     history = plan.history
     return {"order_id": history.order_id, "amount_minor": history.total_minor, "currency": history.facts["currency"],
-            "reference": f"pay-{history.external_id[:8]}", "captured_at_ms": plan.captured_ms}
+            "reference": f"pay-{history.external_id[:8]}", "captured_at_ms": now_ms}
 
 
-def payment_failed(plan):
-    return {"order_id": plan.history.order_id, "reason": "card declined", "failed_at_ms": plan.failed_ms}
+def payment_failed(plan, now_ms):
+    return {"order_id": plan.history.order_id, "reason": "card declined", "failed_at_ms": now_ms}
 
 
-def cancel(plan):
+def cancel(plan, now_ms):
     return {"order_id": plan.history.order_id, "reason": "changed my mind", "requested_by": "customer",
-            "requested_at_ms": plan.cancel_ms}
+            "requested_at_ms": now_ms}
