@@ -127,7 +127,8 @@ static int receive_load(struct shard *shard, struct store_load *load, struct are
     if (answer.count != load->field_count + 1)
         return shard_unexpected(shard, "HMGET", &answer, err);
     struct redis_answer item = redis_item(&answer, 0);
-    load->values = arena_alloc_array(arena, load->field_count + 1, sizeof(*load->values));
+    if (!load->values)
+        load->values = arena_alloc_array(arena, load->field_count + 1, sizeof(*load->values));
     if (!load->values)
         return arena_full(err);
     if (copy_string(&item, arena, &load->position, err))

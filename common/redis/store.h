@@ -38,7 +38,7 @@ struct store_load {
     const struct str *fields;
     size_t field_count;
     struct str position; /* out: `p`; ptr NULL = the task has none */
-    struct str *values;  /* out: field_count of them, in the arena; ptr NULL = absent */
+    struct str *values;  /* out: room for field_count, or NULL = in the arena; ptr NULL = absent */
 };
 
 /* Reads the position and the fields of each task as they are at one moment per task; all tasks in

@@ -40,7 +40,7 @@ int poison_read(struct worker *worker, struct task *task, struct error *err)
 {
     struct store_port *store = &worker->ports->store;
     const struct str fields[] = {starts_field, trying_field};
-    struct str values[2] = {0}; /* stay so when the store has no position */
+    struct str values[2];
     struct store_load load = {
         .task = task->partition, .fields = fields, .field_count = 2, .values = values};
     if (store->load(store->self, &load, 1, &worker->arena, err))

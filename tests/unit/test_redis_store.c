@@ -147,6 +147,23 @@ static void test_a_task_that_was_never_written_has_no_position_and_no_values(voi
     server_done(&server);
 }
 
+static void test_values_go_into_the_callers_room_if_it_brings_some(void)
+{
+    struct server server = {0};
+    struct error err;
+    server_start(&server);
+    struct store *store = a_store(&server);
+    CU_ASSERT_EQUAL(apply_one(store, NULL, "1", "f", "one", &err), 0);
+    const struct str field = STR("f");
+    struct str room[1] = {STR_INIT("untouched")};
+    struct store_load load = {.task = 3, .fields = &field, .field_count = 1, .values = room};
+    CU_ASSERT_EQUAL(store_load(store, &load, 1, &arena, &err), 0);
+    CU_ASSERT_PTR_EQUAL(load.values, room);
+    CU_ASSERT_TRUE(str_equal(room[0], STR("one")));
+    store_close(store);
+    server_done(&server);
+}
+
 static void test_apply_writes_only_when_the_position_is_the_expected_one(void)
 {
     struct server server = {0};
