@@ -311,8 +311,8 @@ static void test_a_record_that_is_too_large_is_set_aside_and_the_transaction_goe
 {
     const char *topic = a_topic("large", 1);
     struct kafka_producer *producer = a_producer(fresh("txn"));
-    char *large = calloc(1, 3000000);
-    struct kafka_output output = {.topic = topic, .value = {large, 3000000}};
+    char *large = calloc(1, 5000000);
+    struct kafka_output output = {.topic = topic, .value = {large, 5000000}};
     struct error err = {0};
     begin(producer);
     CU_ASSERT_EQUAL(kafka_producer_produce(producer, &output, &err), -1);
