@@ -17,6 +17,7 @@ static const struct {
     {"order", "show", order_show_main, "the whole life of an order, and what caused what"},
     {"dlq", "list", dlq_list_main, "dead letters and why they are dead"},
     {"dlq", "show", dlq_show_main, "one dead letter, as much of it as can be read"},
+    {"parked", "list", parked_list_main, "calls whose outcome nobody knows"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
