@@ -236,7 +236,7 @@ static void test_outcome_is_unknown_when_the_server_is_lost_after_the_dot(void)
     result = send_to((struct script){.dot = ""});
     CU_ASSERT_EQUAL(result.end, SMTP_UNKNOWN);
     CU_ASSERT_STRING_EQUAL(result.detail, "timeout after the final dot, 700 ms at most");
-    CU_ASSERT(mono_ms() - start_ms < 3000);
+    CU_ASSERT(mono_ms() - start_ms < 10000);
 }
 
 static void test_nothing_was_sent_when_nobody_listens(void)
@@ -284,9 +284,12 @@ static void test_nothing_is_sent_in_the_clear_when_tls_is_required(void)
 static void test_silent_goodbye_delays_neither_result_nor_close(void)
 {
     int64_t start_ms = mono_ms();
-    struct smtp_result result = send_to((struct script){.quit = ""});
-    CU_ASSERT_EQUAL(result.end, SMTP_ACCEPTED);
-    CU_ASSERT(mono_ms() - start_ms < 500);
+    open_with((struct script){.quit = ""}, 1);
+    struct smtp_request request = a_mail();
+    request.timeout_ms = 60000;
+    CU_ASSERT_EQUAL(send_mail(request).end, SMTP_ACCEPTED);
+    close_all();
+    CU_ASSERT(mono_ms() - start_ms < 20000);
 }
 
 static void test_stalled_server_holds_up_no_other_thread(void)
@@ -295,15 +298,17 @@ static void test_stalled_server_holds_up_no_other_thread(void)
     struct error err = {0};
     for (int i = 0; i < 3; i++) {
         struct smtp_request request = a_mail();
+        request.timeout_ms = 60000;
         CU_ASSERT_EQUAL(smtp_submit(smtp, &request, &err), 0);
     }
-    usleep(300000); /* all three wait for the answer to the dot */
+    for (int i = 0; i < 1000 && stub_count("\nhello\r\n") < 3; i++)
+        usleep(10000);
     int64_t start_ms = mono_ms();
     CU_ASSERT_EQUAL(send_mail(a_mail()).end, SMTP_ACCEPTED);
-    CU_ASSERT(mono_ms() - start_ms < 1000);
+    CU_ASSERT(mono_ms() - start_ms < 20000);
     start_ms = mono_ms();
     smtp_close(smtp); /* cuts the three off */
-    CU_ASSERT(mono_ms() - start_ms < 3000);
+    CU_ASSERT(mono_ms() - start_ms < 20000);
     stub_stop();
 }
 
