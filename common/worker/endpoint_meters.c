@@ -71,9 +71,28 @@ void endpoint_meters_close(struct worker *worker)
     worker->endpoint_meters = NULL;
 }
 
+/* A server's own words may name a person: words with an @ are left out. */
+static const char *without_addresses(const char *text, char out[HTTP_DETAIL_BYTES_MAX])
+{
+    struct str rest = str_from(text), word;
+    size_t used = 0;
+    out[0] = '\0';
+    while (rest.len > 0 && used < HTTP_DETAIL_BYTES_MAX - 1) {
+        str_split(rest, ' ', &word, &rest);
+        if (word.len > 0 && memchr(word.ptr, '@', word.len))
+            word = STR("***");
+        int added = snprintf(out + used, HTTP_DETAIL_BYTES_MAX - used, "%s%.*s", used ? " " : "",
+                             STR_ARG(word));
+        used += added > 0 ? (size_t)added : 0;
+    }
+    return out;
+}
+
 static void follow(struct endpoint_meter *meter, const struct endpoint_stats *now)
 {
     const struct endpoint_stats *last = &meter->last;
+    char trouble[HTTP_DETAIL_BYTES_MAX];
+    without_addresses(now->trouble, trouble);
     counter_add(meter->attempts, now->attempts - last->attempts);
     counter_add(meter->retries, now->retries - last->retries);
     counter_add(meter->lookups, now->lookups - last->lookups);
@@ -88,16 +107,16 @@ static void follow(struct endpoint_meter *meter, const struct endpoint_stats *no
     gauge_set(meter->off, now->off ? 1 : 0);
     if (now->credentials_refused > last->credentials_refused)
         log_error("an endpoint does not take our credentials; its calls wait",
-                  LOG_STR("endpoint", now->name), LOG_TEXT("answer", now->trouble));
+                  LOG_STR("endpoint", now->name), LOG_TEXT("answer", trouble));
     if (now->breaker == BREAKER_OPEN && last->breaker != BREAKER_OPEN)
         log_warning("an endpoint keeps failing; its calls pause", LOG_STR("endpoint", now->name),
-                    LOG_TEXT("last", now->trouble));
+                    LOG_TEXT("last", trouble));
     if (now->breaker == BREAKER_CLOSED && last->breaker != BREAKER_CLOSED)
         log_info("an endpoint works again", LOG_STR("endpoint", now->name));
     if (now->parked > last->parked)
         log_warning("calls were parked: nobody knows whether they happened; a person decides",
                     LOG_STR("endpoint", now->name), LOG_INT("calls", now->parked - last->parked),
-                    LOG_TEXT("last", now->trouble));
+                    LOG_TEXT("last", trouble));
     meter->last = *now;
 }
 
