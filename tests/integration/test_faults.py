@@ -6,7 +6,7 @@ import threading
 import time
 import unittest
 
-from integration.stages import LIMIT_S, PlayedTest, PunctualTest
+from integration import stages
 from world.stage import SERVICES
 
 SEED = int(os.environ.get("WAYBILL_SEED", "20261123"))  # of the moments at which workers are killed
@@ -35,7 +35,7 @@ class Faults:
             self.threads.append(thread)
 
 
-class KillTest(PunctualTest):
+class KillTest(stages.PunctualTest):
     """Every worker killed once at a random moment, Redis emptied once: the same table."""
     SUPERVISE = True
     PARKED_ALLOWED = 10  # mails whose sender was killed while it was sending: a person must look
@@ -65,7 +65,7 @@ class KillTest(PunctualTest):
             self.assertEqual(ended, row["planned"], kind)
 
 
-class OutageTest(PlayedTest):
+class OutageTest(stages.PlayedTest):
     """Kafka restarted, Redis restarted, mail and suppliers away for 20 s each: nothing lost, no help needed.
 
     A worker whose group membership the restarted broker has given up may end; a process manager starts it again.
@@ -88,7 +88,7 @@ class OutageTest(PlayedTest):
 
     def test_all_faults_happened_and_no_worker_crashed(self):
         for thread in self.faults.threads:
-            thread.join(LIMIT_S)
+            thread.join(stages.LIMIT_S)
         self.assertEqual(self.faults.left, [])
         told(f"ended by themselves and started again: {self.stage.restarts}")
         self.assertLessEqual({code for _, code in self.stage.restarts}, {0, 1})

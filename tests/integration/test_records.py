@@ -6,8 +6,7 @@ import time
 import unittest
 import urllib.request
 
-from integration import avro
-from integration.stages import StageTest
+from integration import avro, stages
 from world import records
 from world.stage import SERVICES
 
@@ -21,7 +20,7 @@ SUBMITTED = {
 }
 
 
-class RecordsTest(StageTest):
+class RecordsTest(stages.StageTest):
     """One stage without a player: intake is looked at from outside."""
     RATE = None  # real time
     SERVICES = ("intake",)

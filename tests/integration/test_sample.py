@@ -3,13 +3,13 @@ import datetime
 import subprocess
 import unittest
 
-from integration.stages import PunctualTest
+from integration import stages
 from world import catalogue, demo, orders, records
 from world.plan import plan
 from world.stage import SERVICES
 
 
-class SampleTest(PunctualTest):
+class SampleTest(stages.PunctualTest):
     def test_order_show_tells_the_whole_life_of_a_split_delayed_order(self):
         plans = [plan(history) for history in orders.read(self.ORDERS, datetime.date(2026, 6, 1))]
         order_id = demo.interesting(plans)
@@ -20,10 +20,11 @@ class SampleTest(PunctualTest):
         self.assertLess(len(said.splitlines()), 90)
 
     def test_every_event_says_what_caused_it(self):
-        found = records.read(self.run_dir / "records.jsonl")
-        known = {record.ce_id for record in found}
-        orphans = [record.event for record in found if record.cause and record.cause not in known]
-        self.assertEqual(orphans, [])
+        """Another event that stands in the topics, or a timer or call of the service."""
+        own = [record for record in records.read(self.run_dir / "records.jsonl")
+               if not record.topic.startswith(("inbound.", "schemas")) and not record.topic.endswith((".changelog", ".dlq"))]
+        self.assertGreater(len(own), 1000)
+        self.assertEqual([record.event for record in own if not record.cause], [])
 
     def test_no_supplier_is_named_to_a_customer(self):
         """F29."""
