@@ -36,7 +36,11 @@ def main(argv):
         print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
         return 0
     options.orders = options.orders.resolve()
-    plans = [plan(history) for history in orders.read(options.orders, datetime.date(2026, 6, 1))]
+    try:
+        plans = [plan(history) for history in orders.read(options.orders, datetime.date(2026, 6, 1))]
+    except (OSError, ValueError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
     stage.stop_run(RUNS)
     shutil.rmtree(RUNS, ignore_errors=True)
     show = stage.Stage(RUNS, options.build_dir, rate=rate_for(plans))

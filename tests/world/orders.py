@@ -108,7 +108,7 @@ def read(path, first_monday):
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
             raise ValueError(f"{path}: no column {', '.join(missing)}")
-        histories = [_history(row, first_monday) for row in reader]
+        histories = [_checked(path, reader.line_num, row, first_monday) for row in reader]
     ids = [history.order_id for history in histories]
     doubles = sorted({order_id for order_id in ids if ids.count(order_id) > 1})
     if doubles:
@@ -116,27 +116,47 @@ def read(path, first_monday):
     return histories
 
 
+def _checked(path, line, row, first_monday):
+    try:
+        return _history(row, first_monday)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path}, line {line}: {error}") from error
+
+
 def _history(row, first_monday):
+    for column in ("order_id", "order_purchase_timestamp", "order_estimated_delivery_date"):
+        if not row[column]:
+            raise ValueError(f"{column} is empty")
     bought = _moment(row["order_purchase_timestamp"])
     monday = bought.date() - datetime.timedelta(days=bought.weekday())
     shift = first_monday - monday
     def moved(column):
         moment = _moment(row[column])
         return moment + shift if moment else None
+    approved, handed, delivered = (moved(column) for column in (
+        "order_approved_at", "order_delivered_carrier_date", "order_delivered_customer_date"))
+    if not approved and (handed or delivered):
+        approved = bought + shift  # it was sent, so somebody had approved it
+    if delivered and not handed:
+        handed = approved + (delivered - approved) / 2
     return History(
         external_id=row["order_id"], status=row["order_status"], bought=bought + shift,
-        approved=moved("order_approved_at"), handed=moved("order_delivered_carrier_date"),
-        delivered=moved("order_delivered_customer_date"),
+        approved=approved, handed=handed, delivered=delivered,
         promised=moved("order_estimated_delivery_date").date(),
         lines=_lines(row.get("lines", ""), row["order_id"]),
         words=frozenset((row.get("play") or "").split()), facts=_facts(row))
 
 
 def late_in_file(path):
-    """How many orders of the file were delivered after their promised day: straight from the file, for the books."""
+    """How many orders of the file were delivered after their promised day: straight from the file, for the books.
+
+    A cancelled one is played as cancelled, whatever else its row says.
+    """
     late = 0
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             delivered = row["order_delivered_customer_date"][:10]
+            if row["order_status"] == "canceled":
+                continue
             late += bool(delivered) and delivered > row["order_estimated_delivery_date"][:10]
     return late

@@ -46,6 +46,17 @@ class OrdersTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "demo:a1: an order stands there twice"):
             read(row + row)
 
+    def test_a_bad_row_is_named_by_its_line(self):
+        with self.assertRaisesRegex(ValueError, "line 2: order_estimated_delivery_date is empty"):
+            read("a1,created,2018-01-02 12:00:00,,,,,\n")
+        with self.assertRaisesRegex(ValueError, "line 2: time data '2018-13-01'"):
+            read("a1,created,2018-13-01,,,,2018-01-09 00:00:00,\n")
+
+    def test_what_was_delivered_was_approved_and_handed_over(self):
+        found = plan(history(approved="", handed=""))
+        self.assertEqual(found.end, plans.DELIVERED)
+        self.assertTrue(found.submit_ms < found.hand_ms < found.history.ms(found.history.delivered))
+
     def test_unknown_word_in_play_is_named(self):
         with self.assertRaisesRegex(ValueError, "bounze"):
             plan(history(play="bounze"))
@@ -59,6 +70,12 @@ class OrdersTest(unittest.TestCase):
     def test_local_times_are_of_the_orders_zone(self):
         found = history()
         self.assertEqual(found.ms(found.bought), datetime.datetime(2026, 6, 2, 14, 50, tzinfo=datetime.timezone.utc).timestamp() * 1000)
+
+    def test_late_leaves_out_what_was_cancelled(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.write(HEAD + "x,canceled,2018-01-02 12:00:00,,,2018-02-09 00:00:00,2018-01-09 00:00:00,\n")
+            file.flush()
+            self.assertEqual(late_in_file(file.name), 0)
 
     def test_late_counts_days_not_hours(self):
         with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
