@@ -9,12 +9,14 @@
 
 enum {
     KEY_BYTES_MAX = 512,
-    BATCH_READ_BYTES_MAX = 64 * 1024 * 1024, /* decoded; then the batch is full */
-    BATCH_ARENA_BYTES_MAX = 512 * 1024 * 1024,
+    HEADER_BYTES_MAX = 64 * 1024,            /* of one record, all headers */
+    DEAD_LETTER_BYTES_MAX = 3 * 1024 * 1024, /* of the original value; more is cut off */
     REPLIES_PER_BATCH_MAX = 1000,
     TIMERS_PER_TASK_MAX = 500,
     TIMERS_PER_BATCH_MAX = 5000,
     TIMERS_HOLD_MS = 300, /* after a take-over, so that what waits in the topics is read first */
+    TIMERS_WAIT_MOST_MS = 3000, /* behind inputs that are never read to their end */
+    STRANGER_RETRY_MS = 60000,  /* timers of another version of the service are looked at again */
     UNKNOWN_SCHEMA_RETRY_MS = 1000
 };
 
@@ -46,6 +48,13 @@ bool batch_has_effects(const struct worker *worker);
 
 /* uuid5 over the service and up to 3 parts, as 36 characters in the arena. */
 struct str batch_id(struct worker *worker, const struct str *parts, size_t count);
+
+/* Of all its names and values. */
+size_t batch_header_bytes(const struct kafka_record *record);
+
+/* The route of a timer of that key; NULL = this version has none. */
+const struct route *batch_timer_route(const struct worker *worker, const struct entry *entry,
+                                      struct str name);
 
 /* Keys are text: UTF-8 without NUL, not empty, at most KEY_BYTES_MAX. */
 bool batch_key_is_fit(struct str key);

@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "log/log.h"
+#include "worker/backlog.h"
 #include "worker/task.h"
 
 #include <inttypes.h>
@@ -62,13 +63,14 @@ int batch_event_headers(struct worker *worker, struct cloudevent *ce, struct out
 int batch_dead_letter(struct worker *worker, struct batch_item *item, const char *reason,
                       struct error *err)
 {
-    enum { ERROR_HEADERS = 5 };
+    enum { ERROR_HEADERS = 6 };
     const struct kafka_record *record = &item->record;
     bool from_topic = item->kind == ITEM_RECORD;
     const char *topic = from_topic                 ? worker->service->inputs[record->topic]
                         : item->kind == ITEM_REPLY ? "reply"
                                                    : "timer";
-    size_t old = from_topic ? record->header_count : 0;
+    size_t old =
+        from_topic && batch_header_bytes(record) <= HEADER_BYTES_MAX ? record->header_count : 0;
     struct event_header *rows =
         arena_alloc_array(&worker->arena, old + ERROR_HEADERS, sizeof(*rows));
     if (!rows)
@@ -87,11 +89,18 @@ int batch_dead_letter(struct worker *worker, struct batch_item *item, const char
     errors[4] = (struct event_header){
         STR("waybill_error_offset"),
         arena_printf(&worker->arena, "%" PRId64, from_topic ? record->offset : -1)};
+    struct str value = from_topic && record->value.ptr ? record->value : STR("");
+    errors[5] = (struct event_header){STR("waybill_error_value_bytes"),
+                                      arena_printf(&worker->arena, "%zu", value.len)};
+    if (value.len > DEAD_LETTER_BYTES_MAX)
+        value.len = DEAD_LETTER_BYTES_MAX; /* what the topic takes */
     struct str key = item->ev.key.ptr ? item->ev.key : STR("");
+    if (key.len > KEY_BYTES_MAX)
+        key.len = KEY_BYTES_MAX;
     struct output output = {.topic = worker->dead_letters,
                             .partition = item->task->partition,
                             .key = key,
-                            .value = from_topic && record->value.ptr ? record->value : STR(""),
+                            .value = value,
                             .headers = rows,
                             .header_count = old + ERROR_HEADERS};
     worker->batch->dead_count++;
@@ -102,11 +111,20 @@ int batch_dead_letter(struct worker *worker, struct batch_item *item, const char
     return batch_output(worker, &output, err);
 }
 
+/* A due key of a state type that this version does not have. */
+static bool is_stranger(const struct batch_item *item, const struct task *task)
+{
+    return item->task == task && item->kind == ITEM_TIMERS && item->fate == FATE_IGNORE;
+}
+
 bool batch_has_effects(const struct worker *worker)
 {
     const struct batch *batch = worker->batch;
     if (batch->first_output || batch->first_intent)
         return true;
+    for (size_t i = 0; i < batch->item_count; i++)
+        if (is_stranger(&batch->items[i], batch->items[i].task))
+            return true;
     for (const struct entry *entry = batch->first_entry; entry; entry = entry->next)
         if (entry->changed || entry->rescored)
             return true;
@@ -129,12 +147,13 @@ static int send_changelog(struct worker *worker, const struct task *task, struct
 static int pack(struct worker *worker, struct entry *entry, struct error *err)
 {
     entry->value = (struct str){NULL, 0};
-    if (!entry->state_bytes.ptr && entry->intent_count == 0)
+    if (entry->intent_count == 0 && (!entry->state_bytes.ptr || entry->dropping))
         return 0;
     struct key_entry kept = {.state = entry->state_bytes,
                              .timers = {entry->timers, entry->timer_count},
                              .intents = {entry->intents, entry->intent_count},
-                             .seen = {entry->seen, entry->seen_count}};
+                             .seen = {entry->seen, entry->seen_count},
+                             .dropping = entry->dropping};
     if (worker_encode(worker, &key_entry, &kept, err))
         return -1;
     entry->value = arena_copy(&worker->arena, buffer_str(&worker->scratch));
@@ -251,13 +270,24 @@ int batch_intent_change(struct worker *worker, const struct intent_change *chang
     return 0;
 }
 
+/* What only another version knows waits for it, and does not stand before all others meanwhile. */
+static int64_t stranger_due_ms(const struct worker *worker, int64_t due_ms)
+{
+    int64_t again_ms = worker->batch->now_ms + STRANGER_RETRY_MS;
+    return due_ms > again_ms ? due_ms : again_ms;
+}
+
 /* A key's place in the sorted set: its earliest timer; 0 = none. */
-static int64_t score_of(const struct entry *entry)
+static int64_t score_of(const struct worker *worker, const struct entry *entry)
 {
     int64_t earliest = 0;
-    for (size_t i = 0; i < entry->timer_count; i++)
-        if (earliest == 0 || entry->timers[i].due_at_ms < earliest)
-            earliest = entry->timers[i].due_at_ms;
+    for (size_t i = 0; i < entry->timer_count; i++) {
+        int64_t due_ms = entry->timers[i].due_at_ms;
+        if (!batch_timer_route(worker, entry, entry->timers[i].name))
+            due_ms = stranger_due_ms(worker, due_ms);
+        if (earliest == 0 || due_ms < earliest)
+            earliest = due_ms;
+    }
     return earliest;
 }
 
@@ -275,6 +305,8 @@ static int gather(struct worker *worker, struct task *task, struct store_batch *
         most += entry->task == task;
     for (struct intent_change *change = batch->first_intent; change; change = change->next)
         most += change->task == task;
+    for (size_t i = 0; i < batch->item_count; i++)
+        most += is_stranger(&batch->items[i], task);
     struct store_change *changes = arena_alloc_array(&worker->arena, most, sizeof(*changes));
     struct store_due *due = arena_alloc_array(&worker->arena, most, sizeof(*due));
     task_stored_position(worker, task, &worker->scratch);
@@ -284,8 +316,6 @@ static int gather(struct worker *worker, struct task *task, struct store_batch *
                              .position = arena_copy(&worker->arena, buffer_str(&worker->scratch)),
                              .changes = changes,
                              .due = due};
-    if (task->base.len == 0)
-        out->expected = (struct str){NULL, 0};
     if (!changes || !due || !out->position.ptr)
         return -1;
     for (struct entry *entry = batch->first_entry; entry; entry = entry->next) {
@@ -293,16 +323,21 @@ static int gather(struct worker *worker, struct task *task, struct store_batch *
             continue;
         if (entry->changed)
             changes[out->change_count++] = (struct store_change){entry->field, entry->value};
-        int64_t score = score_of(entry);
+        int64_t score = score_of(worker, entry);
         due[out->due_count++] = (struct store_due){entry->field, score};
         if (score != 0 && score < task->earliest_ms)
             task->earliest_ms = score;
     }
+    for (size_t i = 0; i < batch->item_count; i++)
+        if (is_stranger(&batch->items[i], task))
+            due[out->due_count++] =
+                (struct store_due){batch->items[i].field, stranger_due_ms(worker, 0)};
     for (struct intent_change *change = batch->first_intent; change; change = change->next) {
         if (change->task != task)
             continue;
         changes[out->change_count++] = (struct store_change){change->field, change->value};
-        due[out->due_count++] = (struct store_due){change->field, waits_for_call(change) ? -1 : 0};
+        due[out->due_count++] = (struct store_due){
+            change->field, waits_for_call(change) ? score_of_intent(change->intent->sequence) : 0};
     }
     return 0;
 }
@@ -346,7 +381,7 @@ void batch_hand_over(struct worker *worker)
             continue; /* to be read anew: its calls were dropped */
         switch (change->step) {
         case INTENT_NEW:
-            task_offer(worker, change->task, change->field, change->intent);
+            backlog_offer(worker, change->task, change->field, change->intent, change->alone);
             break;
         case INTENT_MARKED:
             calls_started_committed(worker->calls, change->field);

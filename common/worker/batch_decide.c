@@ -19,13 +19,15 @@ static int call_rule(struct decision *decision, const struct route *route, struc
     struct effects out = {.sink = &decision->sink};
     enum verdict verdict = route->decide(&item->ev, decision->next.state, &ctx, &out);
     if (verdict == DONE && decision->failed.action == ERROR_NONE) {
-        if (!decision->next.state && decision->next.timer_count > 0)
-            decision->next.timer_count = 0; /* timers live with a state */
         decision_keep(decision);
         counter_add(worker->meters.decided, 1);
         histogram_observe(worker->meters.event_age_seconds,
                           (double)(decision->now_ms - item->ev.time_ms) / 1000);
         return 0;
+    }
+    if (decision->failed.action == ERROR_ABORT_BATCH && worker->batch->item_count > 1) {
+        *err = decision->failed;
+        return -1;
     }
     const char *reason = decision->failed.action != ERROR_NONE ? decision->failed.text : out.reason;
     decision_undo(decision);
@@ -71,7 +73,7 @@ static int decide_record(struct worker *worker, struct batch_item *item, struct 
 {
     struct str hash = {NULL, 0};
     if (is_inbound(worker, item)) {
-        hash = hash_of_id(worker, item->ev.id);
+        hash = hash_of_id(worker, item->ev.id); /* of source, key and id: see identify */
         if (seen_before(item->entry, hash)) {
             counter_add(worker->meters.duplicates, 1);
             return 0;
@@ -87,8 +89,8 @@ static int decide_record(struct worker *worker, struct batch_item *item, struct 
     return 0;
 }
 
-static const struct route *timer_route(const struct worker *worker, const struct entry *entry,
-                                       struct str name)
+const struct route *batch_timer_route(const struct worker *worker, const struct entry *entry,
+                                      struct str name)
 {
     for (size_t i = 0; i < worker->service->route_count; i++) {
         const struct route *route = &worker->service->routes[i];
@@ -100,11 +102,12 @@ static const struct route *timer_route(const struct worker *worker, const struct
 }
 
 /* The earliest timer that is due; TIMERS_PER_KEY_MAX if none is. */
-static size_t due_timer(const struct entry *entry, int64_t now_ms)
+static size_t due_timer(const struct worker *worker, const struct entry *entry, int64_t now_ms)
 {
     size_t found = TIMERS_PER_KEY_MAX;
     for (size_t i = 0; i < entry->timer_count; i++)
         if (entry->timers[i].due_at_ms <= now_ms &&
+            batch_timer_route(worker, entry, entry->timers[i].name) &&
             (found == TIMERS_PER_KEY_MAX ||
              entry->timers[i].due_at_ms < entry->timers[found].due_at_ms))
             found = i;
@@ -119,14 +122,12 @@ static int decide_timers(struct worker *worker, struct batch_item *item, struct 
     int64_t now_ms = batch_task_now(worker, item->task);
     entry->rescored = true;
     for (int fired = 0; fired < TIMERS_PER_KEY_MAX; fired++) {
-        size_t at = due_timer(entry, now_ms);
+        size_t at = due_timer(worker, entry, now_ms);
         if (at == TIMERS_PER_KEY_MAX)
             return 0;
         struct key_timer timer = entry->timers[at];
-        const struct route *route = timer_route(worker, entry, timer.name);
+        const struct route *route = batch_timer_route(worker, entry, timer.name);
         entry_remove_timer(entry, at);
-        if (!route)
-            continue; /* of another version of this service */
         struct str due = arena_printf(&worker->arena, "%" PRId64, timer.due_at_ms);
         item->ev = (struct event){
             .timer = route->on_timer,
@@ -161,6 +162,8 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     if (entry_intent_at(item->entry, field) == item->entry->intent_count)
         return 0; /* withdrawn, or answered before */
     const struct route *route = reply_route(worker, item);
+    if (!route)
+        return 0; /* the intent stays for the version that knows what to do with the reply */
     struct str number = arena_printf(&worker->arena, "%" PRId64 "/%d", intent->sequence,
                                      item->finished->reply.parked ? 1 : 2);
     item->ev.id = batch_id(worker, (const struct str[]){field, number}, 2);
@@ -171,9 +174,7 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     decision_take_reply(&decision, item->finished, field);
     if (decision.failed.action != ERROR_NONE)
         return error_set(err, ERROR_ABORT_BATCH, "%s", decision.failed.text);
-    decision_keep(&decision); /* whatever the rule says: it has come to its end */
-    if (!route)
-        return 0; /* of another version of this service */
+    *item->entry = decision.next; /* whatever the rule says: the call has come to its end */
     decision_begin(&decision, worker, item);
     return call_rule(&decision, route, err);
 }
@@ -253,7 +254,7 @@ static int mark_started(struct worker *worker, struct error *err)
 
 int batch_decide(struct worker *worker, struct error *err)
 {
-    if (mark_started(worker, err))
+    if (!worker->draining && mark_started(worker, err))
         return -1;
     for (size_t i = 0; i < worker->batch->item_count; i++)
         if (decide_item(worker, &worker->batch->items[i], err))

@@ -99,6 +99,7 @@ static int unpack(struct worker *worker, struct entry *entry, struct str value, 
     entry->seen_count = kept->seen.len - skip;
     for (size_t i = 0; i < entry->seen_count; i++)
         entry->seen[i] = kept->seen.ptr[skip + i];
+    entry->dropping = kept->dropping;
     if (!kept->state.ptr)
         return 0;
     entry->state_bytes = kept->state;

@@ -53,9 +53,25 @@ static void identify(struct worker *worker, struct batch_item *item)
                          worker->service->inputs[record->topic], record->partition, record->offset);
         item->ce.id = batch_id(worker, (const struct str[]){STR("record"), at}, 2);
     }
-    item->ev.id = item->cause = item->ce.id;
+    item->cause = item->ce.id;
+    /* Ids of foreign events are unique per source only (CloudEvents 1.0, "id"). */
+    item->ev.id =
+        strncmp(worker->service->inputs[record->topic], "inbound.", 8) == 0
+            ? batch_id(worker,
+                       (const struct str[]){item->ce.source.ptr ? item->ce.source : STR(""),
+                                            record->key.ptr ? record->key : STR(""), item->ce.id},
+                       3)
+            : item->ce.id;
     item->ev.key = record->key;
     item->ev.time_ms = item->ce.has_time ? item->ce.time_ms : record->timestamp_ms;
+}
+
+size_t batch_header_bytes(const struct kafka_record *record)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < record->header_count; i++)
+        bytes += record->headers[i].name.len + record->headers[i].value.len;
+    return bytes;
 }
 
 /* Decides the fate of a record and decodes it. Returns 1 when its schema is not known (yet). */
@@ -76,6 +92,11 @@ static int decode(struct worker *worker, struct batch_item *item)
         dead_for(worker, item,
                  "oversize: key of %zu bytes (limit %d), value of %zu bytes (limit %" PRId64 ")",
                  record->key.len, KEY_BYTES_MAX, record->value.len, worker->cfg->event_bytes_max);
+        return 0;
+    }
+    if (batch_header_bytes(record) > HEADER_BYTES_MAX) {
+        dead_for(worker, item, "oversize: headers of %zu bytes (limit %d)",
+                 batch_header_bytes(record), HEADER_BYTES_MAX);
         return 0;
     }
     if (!batch_key_is_fit(record->key)) {
@@ -151,7 +172,7 @@ static int take_record(struct worker *worker, struct kafka_record *record, struc
     int64_t waits = task ? task->unknown_offset[record->topic] : -1;
     bool wanted = task && task->phase == TASK_READY &&
                   record->offset >= task->next[record->topic] &&
-                  (waits < 0 || waits == record->offset);
+                  (waits < 0 || record->offset >= waits);
     if (!wanted) {
         log->release(log->self, record);
         return 0;
@@ -180,7 +201,7 @@ static int read_records(struct worker *worker, int idle_ms, struct error *err)
     struct ports *ports = worker->ports;
     int64_t until = ports->clock.mono_ms(ports->clock.self) + worker->cfg->work_ms;
     batch->full = true;
-    size_t most = poison_suspected(worker) ? 1 : (size_t)worker->cfg->records_max;
+    size_t most = poison_suspected(worker) ? 1 : (size_t)worker->records_limit;
     while (batch->item_count < most) {
         struct kafka_record record;
         bool first = batch->item_count == 0;
@@ -200,7 +221,7 @@ static int read_records(struct worker *worker, int idle_ms, struct error *err)
             return -1;
         if (ports->clock.mono_ms(ports->clock.self) >= until && batch->item_count > 0)
             return 0;
-        if (worker->arena.bytes_used > BATCH_READ_BYTES_MAX)
+        if (worker->arena.bytes_used > worker->arena.bytes_max / 8)
             return 0;
     }
     return 0;
@@ -221,8 +242,8 @@ static void take_replies(struct worker *worker)
     }
 }
 
-/* Due timers wait while there is more to read: what is known already comes before what has not
- * happened. */
+/* Due timers wait, but not for ever, while there is more to read: what is known already comes
+ * before what has not happened. */
 static bool may_fire(const struct worker *worker, const struct task *task, int64_t mono_ms)
 {
     return task->phase == TASK_READY && task->earliest_ms <= batch_task_now(worker, task) &&
@@ -234,7 +255,10 @@ static int take_timers(struct worker *worker, struct error *err)
     struct batch *batch = worker->batch;
     struct store_port *store = &worker->ports->store;
     int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
-    for (int32_t i = 0; i < worker->partition_count && !batch->full; i++) {
+    if (batch->full && mono_ms - worker->timers_mono_ms < TIMERS_WAIT_MOST_MS)
+        return 0;
+    worker->timers_mono_ms = mono_ms;
+    for (int32_t i = 0; i < worker->partition_count; i++) {
         struct task *task = &worker->tasks[i];
         if (!may_fire(worker, task, mono_ms))
             continue;
@@ -257,14 +281,11 @@ static int take_timers(struct worker *worker, struct error *err)
 int batch_read(struct worker *worker, int idle_ms, struct error *err)
 {
     struct ports *ports = worker->ports;
-    size_t items_max =
-        (size_t)worker->cfg->records_max + REPLIES_PER_BATCH_MAX + TIMERS_PER_BATCH_MAX;
     struct batch *batch = arena_alloc(&worker->arena, sizeof(*batch));
-    if (batch)
-        batch->items = arena_alloc_array(&worker->arena, items_max, sizeof(*batch->items));
-    if (!batch || !batch->items)
+    if (!batch)
         return error_set(err, ERROR_FATAL, "no memory for a batch");
-    batch->item_max = items_max;
+    batch->items = worker->items;
+    batch->item_max = worker->item_max;
     worker->batch = batch;
     batch->membership = ports->log.membership(ports->log.self);
     int changed = read_records(worker, idle_ms, err);

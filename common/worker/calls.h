@@ -117,10 +117,16 @@ bool calls_next_mark(const struct calls *calls, size_t *cursor, struct calls_mar
 /* It may be sent from the next tick on. Not held (any more): nothing happens. */
 void calls_started_committed(struct calls *calls, struct str id);
 
-/* Collects what the transports finished, then starts what may start; may_send = false starts
- * nothing (the last contact with the group is too old, or the worker is draining).
+enum calls_sending {
+    CALLS_SEND_NOTHING, /* the last contact with the group is too old */
+    CALLS_SEND_ALL,
+    CALLS_SEND_MARKED /* only what is committed as started: the worker is draining */
+};
+
+/* Collects what the transports finished, then starts what may start.
  * Returns the mono_ms at which the next tick is due, INT64_MAX = none. */
-int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms, bool may_send);
+int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms,
+                   enum calls_sending sending);
 
 /* A call that has come to its end, and how. All of it is borrowed until calls_forget. */
 struct calls_reply {

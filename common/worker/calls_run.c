@@ -394,13 +394,13 @@ static void forget_old_orphans(struct calls *calls)
         call_free(calls, call);
 }
 
-int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms, bool may_send)
+int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms, enum calls_sending sending)
 {
     calls->now_ms = now_ms;
     calls->mono_ms = mono_ms;
     collect(calls);
     forget_old_orphans(calls);
-    if (!may_send)
+    if (sending == CALLS_SEND_NOTHING)
         return INT64_MAX;
 
     struct call *call;
@@ -408,6 +408,8 @@ int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms, bool ma
         call_leave(calls, call);
         send_now(calls, call);
     }
+    if (sending == CALLS_SEND_MARKED)
+        return INT64_MAX;
     int64_t next_ms = INT64_MAX;
     for (size_t i = 0; i < calls->target_count; i++) {
         struct target *target = &calls->targets[i];

@@ -22,6 +22,14 @@ static bool went_wrong(struct decision *decision, const char *format, ...)
     return false;
 }
 
+/* Not this event's fault, unless it is alone: fewer events fit. */
+static bool no_room(struct decision *decision)
+{
+    if (decision->failed.action == ERROR_NONE)
+        error_set(&decision->failed, ERROR_ABORT_BATCH, "no room left in the batch");
+    return false;
+}
+
 /* Framed Avro in the arena; ptr NULL after a failure. */
 static struct str encode(struct decision *decision, const struct record_type *type,
                          const void *record)
@@ -34,7 +42,7 @@ static struct str encode(struct decision *decision, const struct record_type *ty
     }
     struct str bytes = arena_copy(&worker->arena, buffer_str(&worker->scratch));
     if (!bytes.ptr)
-        went_wrong(decision, "%s: no room left in the batch", type->name);
+        no_room(decision);
     return bytes;
 }
 
@@ -71,7 +79,7 @@ static void sink_emit(struct effects_sink *sink, const struct record_type *type,
         .time_ms = decision->now_ms};
     struct error why = {0};
     if (batch_event_headers(worker, &ce, &output, &why) || batch_output(worker, &output, &why))
-        went_wrong(decision, "%s", why.text);
+        no_room(decision);
     decision->emit_count++;
 }
 
@@ -81,10 +89,8 @@ static void sink_put_state(struct effects_sink *sink, const void *state)
     struct entry *next = &decision->next;
     next->changed = true;
     if (!state) {
-        next->state = NULL;
-        next->state_bytes = (struct str){NULL, 0};
+        next->dropping = true;
         next->timer_count = 0;
-        next->seen_count = 0;
         return;
     }
     struct str bytes = encode(decision, next->state_type, state);
@@ -100,11 +106,12 @@ static void sink_put_state(struct effects_sink *sink, const void *state)
     struct error why = {0};
     if (avro_schemas_decode(decision->worker->schemas, bytes, &decision->worker->arena, &type,
                             &body, &why)) {
-        went_wrong(decision, "%s", why.text);
+        no_room(decision); /* what we have just encoded cannot be wrong */
         return;
     }
     next->state_bytes = bytes;
     next->state = body;
+    next->dropping = false;
 }
 
 static size_t timer_at(const struct entry *entry, const char *name)
@@ -124,8 +131,14 @@ static void sink_set_timer(struct effects_sink *sink, const char *name, int64_t 
         went_wrong(decision, "more than %d timers on one key", TIMERS_PER_KEY_MAX);
         return;
     }
-    next->timers[at] =
-        (struct key_timer){.name = str_from(name), .due_at_ms = due_ms > 0 ? due_ms : 1};
+    const struct event *ev = &decision->item->ev;
+    int64_t earliest_ms = 1;
+    if (ev->timer && strcmp(ev->timer, name) == 0)
+        earliest_ms = ev->time_ms + 1; /* the same timer again is another event */
+    if (due_ms < earliest_ms)
+        due_ms = earliest_ms;
+    next->timers[at] = (struct key_timer){.name = str_from(name),
+                                          .due_at_ms = due_ms < TIME_MS_MAX ? due_ms : TIME_MS_MAX};
     if (at == next->timer_count)
         next->timer_count++;
     next->changed = true;
@@ -166,16 +179,15 @@ static void remove_intent(struct entry *entry, size_t at)
 static bool add_intent_change(struct decision *decision, const struct intent_change *change)
 {
     struct error why = {0};
-    return batch_intent_change(decision->worker, change, &why) == 0 ||
-           went_wrong(decision, "%s", why.text);
+    return batch_intent_change(decision->worker, change, &why) == 0 || no_room(decision);
 }
 
-/* The intent of a field: "i:<state type>:<key>:<id>". */
+/* The field of an intent: "i:<state type>:<length of key>:<key>:<id>". */
 static struct str intent_field(struct decision *decision, struct str id)
 {
     const struct entry *next = &decision->next;
-    return arena_printf(&decision->worker->arena, "i:%s:%.*s:%.*s", next->state_type->name,
-                        STR_ARG(next->key), STR_ARG(id));
+    return arena_printf(&decision->worker->arena, "i:%s:%zu:%.*s:%.*s", next->state_type->name,
+                        next->key.len, STR_ARG(next->key), STR_ARG(id));
 }
 
 static struct str kept_copy(struct decision *decision, struct str s)
@@ -242,12 +254,13 @@ static void sink_intend(struct effects_sink *sink, const struct intent *intent)
     struct task_intent *copy = copy_intent(decision, intent);
     struct str value = copy ? encode(decision, &task_intent, copy) : (struct str){NULL, 0};
     if (!value.ptr) {
-        went_wrong(decision, "no room left in the batch for an intent");
+        no_room(decision);
         return;
     }
     next->intents[next->intent_count++] = field;
     next->changed = true;
     add_intent_change(decision, &(struct intent_change){.step = INTENT_NEW,
+                                                        .alone = next->intent_count == 1,
                                                         .task = next->task,
                                                         .field = field,
                                                         .intent = copy,
@@ -317,7 +330,16 @@ void decision_undo(struct decision *decision)
 
 void decision_keep(struct decision *decision)
 {
-    *decision->item->entry = decision->next;
+    struct entry *next = &decision->next;
+    if (!next->state)
+        next->timer_count = 0; /* timers live with a state */
+    if (next->dropping && next->intent_count == 0) {
+        next->state = NULL;
+        next->state_bytes = (struct str){NULL, 0};
+        next->seen_count = next->timer_count = 0;
+        next->dropping = false;
+    }
+    *decision->item->entry = *next;
 }
 
 void decision_take_reply(struct decision *decision, const struct calls_reply *finished,
@@ -333,7 +355,7 @@ void decision_take_reply(struct decision *decision, const struct calls_reply *fi
     }
     struct task_intent *parked = arena_alloc(&decision->worker->arena, sizeof(*parked));
     if (!parked) {
-        went_wrong(decision, "no room left in the batch");
+        no_room(decision);
         return;
     }
     *parked = *finished->intent;

@@ -1,6 +1,7 @@
 #include "worker/loop.h"
 
 #include "log/log.h"
+#include "worker/backlog.h"
 #include "worker/batch.h"
 #include "worker/endpoint_meters.h"
 #include "worker/poison.h"
@@ -14,8 +15,7 @@ enum {
     RESTORE_SLICE_MS = 100,
     POSITIONS_MAY_WAIT_MS = 1000, /* of tasks that only passed over records */
     IDLE_MS = 50,
-    IDLE_CALLING_MS = 2,
-    BACKLOG_RETRY_MS = 1000
+    IDLE_CALLING_MS = 2
 };
 
 static int64_t mono_ms(const struct worker *worker)
@@ -23,21 +23,32 @@ static int64_t mono_ms(const struct worker *worker)
     return worker->ports->clock.mono_ms(worker->ports->clock.self);
 }
 
-/* Nobody knows what became of the transaction: a new producer fences it, then everything is taken
- * over. */
-static void after_failed_commit(struct worker *worker, const struct error *err)
+/* The batch is thrown away and its tasks are taken over; sooner the first time than the tenth. */
+static void throw_away(struct worker *worker, const char *step, const struct error *err)
 {
-    log_warning("batch was not committed, or nobody knows", LOG_TEXT("why", err->text));
+    log_warning("batch is thrown away", LOG_TEXT("step", step), LOG_TEXT("why", err->text));
     counter_add(worker->meters.batches_failed, 1);
-    worker->producer_spent = true;
     tasks_begin_restore(worker, NULL);
+    int64_t wait_ms = worker->failures == 0
+                          ? 0
+                          : (int64_t)RETRY_BASE_MS << (worker->failures < 6 ? worker->failures : 6);
+    worker->failures++;
+    tasks_wait(worker, mono_ms(worker) + (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS));
 }
 
+/* Nobody knows what became of the transaction: a new producer fences it, then all is taken over. */
+static void after_failed_commit(struct worker *worker, const struct error *err)
+{
+    worker->producer_spent = true;
+    throw_away(worker, "commit", err);
+}
+
+/* What does not fit is tried again as less. */
 static void after_failed_step(struct worker *worker, const char *step, const struct error *err)
 {
-    log_warning("batch is dropped", LOG_TEXT("step", step), LOG_TEXT("why", err->text));
-    counter_add(worker->meters.batches_failed, 1);
-    tasks_begin_restore(worker, NULL);
+    if (err->action == ERROR_ABORT_BATCH && worker->records_limit > 1)
+        worker->records_limit /= 2;
+    throw_away(worker, step, err);
 }
 
 /* What was read since the last position record is passed over only in memory; now and then it is
@@ -69,34 +80,44 @@ static int decide(struct worker *worker, struct error *err)
     return alone ? poison_survived(worker, &batch->items[0], err) : 0;
 }
 
-/* Steps 3 to 7, for what step 1 and 2 have read. */
-static void work_on_batch(struct worker *worker)
+/* Steps 3 and 4. */
+static int load_and_decide(struct worker *worker, struct error *err)
+{
+    int loaded = batch_load(worker, err);
+    if (loaded > 0)
+        return error_set(err, ERROR_RETRY, "a task's store has moved");
+    return loaded < 0 ? -1 : decide(worker, err);
+}
+
+/* Steps 3 to 7, for what step 1 and 2 have read. -1: ERROR_FATAL. */
+static int work_on_batch(struct worker *worker, struct error *fatal)
 {
     struct error err = {0};
     int64_t began_ms = mono_ms(worker);
-    int loaded = batch_load(worker, &err);
-    if (loaded != 0) {
-        if (loaded > 0)
-            error_set(&err, ERROR_RETRY, "a task's store has moved");
-        after_failed_step(worker, "load", &err);
-        return;
-    }
-    if (decide(worker, &err)) {
-        after_failed_step(worker, "decide", &err);
-        return;
+    if (load_and_decide(worker, &err)) {
+        if (err.action == ERROR_FATAL) {
+            *fatal = err;
+            return -1;
+        }
+        after_failed_step(worker, "load and decide", &err);
+        return 0;
     }
     if (!batch_has_effects(worker) && !positions_are_due(worker)) {
         batch_hand_over(worker); /* replies that nobody waits for any more */
-        return;
+        return 0;
     }
     worker->commit_due_mono_ms = 0;
     if (batch_commit(worker, &err)) {
         after_failed_commit(worker, &err);
-        return;
+        return 0;
     }
     batch_apply(worker);
     batch_hand_over(worker);
+    worker->failures = 0;
+    if (worker->records_limit < worker->cfg->records_max)
+        worker->records_limit++;
     histogram_observe(worker->meters.batch_seconds, (double)(mono_ms(worker) - began_ms) / 1000);
+    return 0;
 }
 
 static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
@@ -110,12 +131,11 @@ static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
     }
     if (got < 0) {
         worker->positions_suspect |= why.action == ERROR_ABORT_BATCH;
-        after_failed_step(worker, "read", &why);
+        throw_away(worker, "read", &why);
     }
-    if (got == 0)
-        work_on_batch(worker);
+    int fatal = got == 0 ? work_on_batch(worker, err) : 0;
     batch_drop(worker);
-    return 0;
+    return fatal;
 }
 
 /* False while there is no producer to commit with. */
@@ -140,30 +160,18 @@ static bool producer_is_fit(struct worker *worker)
     return false;
 }
 
-static void offer_backlogs(struct worker *worker)
-{
-    for (int32_t i = 0; i < worker->partition_count; i++) {
-        struct task *task = &worker->tasks[i];
-        struct error err = {0};
-        if (task->phase != TASK_READY || !task->has_backlog ||
-            mono_ms(worker) < task->retry_mono_ms)
-            continue;
-        task->retry_mono_ms = mono_ms(worker) + BACKLOG_RETRY_MS;
-        if (task_offer_backlog(worker, task, &err))
-            log_warning("intents that wait in the store cannot be read", LOG_TEXT("why", err.text));
-    }
-    arena_reset(&worker->arena);
-}
-
 /* Step 8: the calls. A worker that the group may have written off sends nothing. */
 static int64_t turn_calls(struct worker *worker)
 {
     struct ports *ports = worker->ports;
-    bool may_send = !worker->draining && ports->log.contact_age_ms(ports->log.self) <
-                                             worker->cfg->session_timeout_ms / 2;
-    offer_backlogs(worker);
+    bool in_touch =
+        ports->log.contact_age_ms(ports->log.self) < worker->cfg->session_timeout_ms / 2;
+    enum calls_sending sending = !in_touch          ? CALLS_SEND_NOTHING
+                                 : worker->draining ? CALLS_SEND_MARKED
+                                                    : CALLS_SEND_ALL;
+    backlog_follow(worker);
     int64_t now_ms = ports->clock.now_ms(ports->clock.self);
-    int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), may_send);
+    int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), sending);
     endpoint_meters_follow(worker);
     gauge_set(worker->meters.calls_running, (double)calls_running(worker->calls));
     return next_ms;

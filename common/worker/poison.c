@@ -24,8 +24,16 @@ static int write_field(struct worker *worker, const struct task *task, struct st
 {
     struct store_port *store = &worker->ports->store;
     struct store_change change = {field, value};
-    struct store_batch batch = {.task = task->partition, .changes = &change, .change_count = 1};
-    return store->restore(store->self, &batch, err);
+    struct str stands = buffer_str(&task->base);
+    struct store_batch batch = {.task = task->partition,
+                                .expected = stands,
+                                .position = stands,
+                                .changes = &change,
+                                .change_count = 1};
+    if (store->apply(store->self, &batch, 1, err))
+        return -1;
+    return batch.moved ? error_set(err, ERROR_RETRY, "the store does not stand where the task does")
+                       : 0;
 }
 
 static int write_tried(struct worker *worker, const struct task *task, struct error *err)

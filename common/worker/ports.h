@@ -64,7 +64,6 @@ struct store_port {
     int (*load)(void *self, struct store_load *loads, size_t count, struct arena *arena,
                 struct error *err);
     int (*apply)(void *self, struct store_batch *batches, size_t count, struct error *err);
-    int (*restore)(void *self, const struct store_batch *batch, struct error *err);
     int (*wipe)(void *self, int32_t task, struct error *err);
     int (*due)(void *self, int32_t task, int64_t up_to, size_t limit, struct arena *arena,
                struct store_due_list *out, struct error *err);

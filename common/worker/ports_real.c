@@ -363,11 +363,6 @@ static int port_apply(void *self, struct store_batch *batches, size_t count, str
     return store_apply(((struct real *)self)->store, batches, count, err);
 }
 
-static int port_restore(void *self, const struct store_batch *batch, struct error *err)
-{
-    return store_restore(((struct real *)self)->store, batch, err);
-}
-
 static int port_wipe(void *self, int32_t task, struct error *err)
 {
     return store_wipe(((struct real *)self)->store, task, err);
@@ -461,7 +456,6 @@ static void fill_ports(struct real *real, struct ports *ports)
         .store = {.self = real,
                   .load = port_load,
                   .apply = port_apply,
-                  .restore = port_restore,
                   .wipe = port_wipe,
                   .due = port_due,
                   .pending = port_pending,

@@ -4,11 +4,13 @@
 #include "kafka/reader.h"
 #include "log/log.h"
 #include "retry/retry.h"
+#include "worker/backlog.h"
 #include "worker/poison.h"
 #include "worker/task.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* The one task at work, and what is on its way to the store. */
 struct restore {
@@ -22,14 +24,16 @@ struct restore {
     bool reading;
     bool unproven; /* the store's position must be the first record that comes */
     int64_t from, until;
+    struct buffer stood;    /* the position that the store has now: every chunk compares first */
     struct buffer position; /* the last position record seen, as the store keeps it */
     struct buffer expected; /* the record that the store's position names */
-    int64_t began_mono_ms, said_mono_ms;
+    int64_t began_mono_ms, said_mono_ms, moved_mono_ms;
     size_t records;
     int64_t group_offset;
 };
 
-enum { OFFSET_BYTES = 8, STORED_HEAD_BYTES = 2 * OFFSET_BYTES };
+/* A mark is too short to be taken for a position. */
+enum { OFFSET_BYTES = 8, STORED_HEAD_BYTES = 2 * OFFSET_BYTES, MARK_BYTES = STORED_HEAD_BYTES };
 
 static void put_int64(struct buffer *out, int64_t value)
 {
@@ -72,6 +76,7 @@ int restore_open(struct worker *worker, struct error *err)
     if (!restore)
         return error_set(err, ERROR_FATAL, "no memory to restore tasks");
     arena_init(&restore->arena, (size_t)64 * 1024 * 1024);
+    buffer_init(&restore->stood, VALUE_BYTES_MAX);
     buffer_init(&restore->position, VALUE_BYTES_MAX);
     buffer_init(&restore->expected, VALUE_BYTES_MAX);
     worker->restore = restore;
@@ -115,6 +120,7 @@ void restore_close(struct worker *worker)
     if (restore->task)
         restore_forget(worker, restore->task);
     arena_done(&restore->arena);
+    buffer_done(&restore->stood);
     buffer_done(&restore->position);
     buffer_done(&restore->expected);
     free(restore);
@@ -133,13 +139,37 @@ static int read_from(struct worker *worker, int64_t from, struct error *err)
     return 0;
 }
 
+static void set_bytes(struct buffer *buffer, struct str bytes)
+{
+    buffer_reset(buffer);
+    buffer_add_str(buffer, bytes);
+}
+
+/* A store that is being rebuilt has a mark of ours in the position's place. A worker that woke up
+ * late has another one, or none, and finds so before it writes. */
+static int mark_store(struct worker *worker, struct error *err)
+{
+    struct restore *restore = worker->restore;
+    struct store_port *store = &worker->ports->store;
+    char mark[MARK_BYTES];
+    if (getrandom(mark, sizeof(mark), 0) != (ssize_t)sizeof(mark))
+        return error_set(err, ERROR_RETRY, "no random bytes for a mark");
+    struct store_batch batch = {.task = restore->task->partition, .position = {mark, sizeof(mark)}};
+    if (store->apply(store->self, &batch, 1, err))
+        return -1;
+    if (batch.moved)
+        return error_set(err, ERROR_RETRY, "somebody else is at the task's store");
+    set_bytes(&restore->stood, batch.position);
+    return 0;
+}
+
 /* The store cannot be trusted: it begins anew from the whole changelog. */
 static int rebuild(struct worker *worker, const char *why, struct error *err)
 {
     struct restore *restore = worker->restore;
     struct store_port *store = &worker->ports->store;
     stop_reading(worker);
-    if (store->wipe(store->self, restore->task->partition, err))
+    if (store->wipe(store->self, restore->task->partition, err) || mark_store(worker, err))
         return -1;
     buffer_reset(&restore->position);
     log_info("store is rebuilt from the changelog", LOG_INT("task", restore->task->partition),
@@ -157,7 +187,8 @@ static int start(struct worker *worker, struct task *task, struct error *err)
     struct clock_port *clock = &worker->ports->clock;
     restore->task = task;
     restore->records = 0;
-    restore->began_mono_ms = restore->said_mono_ms = clock->mono_ms(clock->self);
+    restore->began_mono_ms = clock->mono_ms(clock->self);
+    restore->said_mono_ms = restore->moved_mono_ms = restore->began_mono_ms;
     buffer_reset(&restore->position);
     struct kafka_partition anchor = {0, task->partition, KAFKA_NO_OFFSET};
     if (log->committed(log->self, &anchor, 1, err))
@@ -181,9 +212,9 @@ static int start(struct worker *worker, struct task *task, struct error *err)
         return rebuild(worker, "the changelog does not contain the store's position", err);
     if (clock->wall_ms(clock->self) - stored_at_ms > worker->cfg->changelog_retention_ms / 2)
         return rebuild(worker, "the store is older than half of delete.retention.ms", err);
-    buffer_add_str(&restore->position, load.position);
-    buffer_reset(&restore->expected);
-    buffer_add_str(&restore->expected, record);
+    set_bytes(&restore->stood, load.position);
+    set_bytes(&restore->position, load.position);
+    set_bytes(&restore->expected, record);
     return read_from(worker, offset, err);
 }
 
@@ -205,7 +236,8 @@ static int score_of(struct worker *worker, const struct kafka_record *record, in
                          " was written by a version of this service that we do not know",
                          STR_ARG(record->key), record->offset);
     if (type == &task_intent) {
-        *out = ((const struct task_intent *)body)->status == INTENT_STATUS_PARKED ? 0 : -1;
+        const struct task_intent *intent = body;
+        *out = intent->status == INTENT_STATUS_PARKED ? 0 : score_of_intent(intent->sequence);
         return 0;
     }
     if (type != &key_entry)
@@ -221,14 +253,20 @@ static int flush(struct worker *worker, struct str position, struct error *err)
 {
     struct restore *restore = worker->restore;
     struct store_port *store = &worker->ports->store;
+    struct str stood = buffer_str(&restore->stood);
     struct store_batch batch = {.task = restore->task->partition,
-                                .position = position,
+                                .expected = stood,
+                                .position = position.len > 0 ? position : stood,
                                 .changes = restore->changes,
                                 .change_count = restore->change_count,
                                 .due = restore->due,
                                 .due_count = restore->due_count};
-    if (store->restore(store->self, &batch, err))
+    if (store->apply(store->self, &batch, 1, err))
         return -1;
+    if (batch.moved)
+        return error_set(err, ERROR_RETRY, "somebody else is at the task's store");
+    if (position.len > 0)
+        set_bytes(&restore->stood, position);
     drop_chunk(worker);
     return 0;
 }
@@ -252,7 +290,8 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
         stored_position_put(&restore->position, record->offset, clock->wall_ms(clock->self),
                             record->value);
         /* What came before it is whole: with it the next try, if there must be one, begins here. */
-        return restore->change_count < RESTORE_CHUNK_RECORDS / 2
+        return restore->change_count < RESTORE_CHUNK_RECORDS / 2 &&
+                       restore->held_count < RESTORE_CHUNK_RECORDS
                    ? 0
                    : flush(worker, buffer_str(&restore->position), err);
     }
@@ -350,20 +389,18 @@ static int finish(struct worker *worker, struct error *err)
     struct log_port *log = &worker->ports->log;
     struct store_port *store = &worker->ports->store;
     struct clock_port *clock = &worker->ports->clock;
-    struct str position = buffer_str(&restore->position);
-    if (position.len == 0)
-        position.ptr = NULL;
-    if (flush(worker, position, err) || find_position(worker, task, err))
+    if (flush(worker, buffer_str(&restore->position), err) || find_position(worker, task, err))
         return -1;
-    buffer_reset(&task->base);
-    buffer_add_str(&task->base, buffer_str(&restore->position));
+    task->fresh_from = (task->batch + 1) * INTENTS_PER_BATCH_MAX;
+    task->backlog_wait_ms = BACKLOG_WAIT_MS;
+    set_bytes(&task->base, buffer_str(&restore->stood));
     struct kafka_partition at[INPUTS_MAX];
     for (size_t i = 0; i < worker->input_count; i++)
         at[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
     if (poison_began(worker, task, err) ||
         store->earliest(store->self, task->partition, &task->earliest_ms, err) ||
         log->seek(log->self, at, worker->input_count, err) ||
-        task_offer_backlog(worker, task, err) ||
+        backlog_offer_all(worker, task, err) ||
         log->resume(log->self, at, worker->input_count, err))
         return -1;
     stop_reading(worker);
@@ -409,9 +446,12 @@ static int read_on(struct worker *worker, int64_t until_mono_ms, struct error *e
         int got = log->changelog_next(log->self, 5, &record, err);
         if (got < 0 && err->action == ERROR_ABORT_BATCH)
             return rebuild(worker, err->text, err);
-        if (got < 0)
-            return -1;
-        if (got == 1 && take(worker, &record, err))
+        if (got < 0 && (err->action != ERROR_RETRY || mono_ms - restore->moved_mono_ms > STUCK_MS))
+            return -1; /* else the client goes on by itself */
+        if (got != 1)
+            continue;
+        restore->moved_mono_ms = mono_ms;
+        if (take(worker, &record, err))
             return -1;
     }
 }
@@ -429,6 +469,7 @@ static void try_later(struct worker *worker, struct task *task, const struct err
 {
     int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
     stop_reading(worker);
+    calls_drop_task(worker->calls, task->partition);
     worker->restore->task = NULL;
     int64_t wait_ms = (int64_t)RETRY_BASE_MS << (task->attempts < 6 ? task->attempts : 6);
     task->attempts++;

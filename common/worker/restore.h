@@ -6,11 +6,11 @@
 #include "worker/worker.h"
 
 enum {
-    PENDING_INTENTS_MAX = 100000, /* per task, read at once */
     RESTORE_CHUNK_RECORDS = 2000,
     RESTORE_CHUNK_BYTES = 8 * 1024 * 1024,
     RETRY_BASE_MS = 100,
-    RETRY_MOST_MS = 5000
+    RETRY_MOST_MS = 5000,
+    STUCK_MS = 30000 /* without one record: begun anew */
 };
 
 MUST_CHECK int restore_open(struct worker *worker, struct error *err);
@@ -19,9 +19,6 @@ void restore_close(struct worker *worker);
 /* Works on the tasks that are RESTORING for about budget_ms. ERROR_FATAL: this process must not go
  * on with its tasks (the text says why); everything else is tried again later. */
 MUST_CHECK int restore_some(struct worker *worker, int64_t budget_ms, struct error *err);
-
-/* Whether one is being read right now; else those that are left wait for their next try. */
-bool restore_is_reading(const struct worker *worker);
 
 /* Whether one is being read right now; else those that are left wait for their next try. */
 bool restore_is_reading(const struct worker *worker);

@@ -5,6 +5,13 @@
 #define AT(field) .offset = offsetof(struct runtime_settings, field)
 
 static const struct setting rows[] = {
+    {.name = "batch.bytes",
+     .kind = SETTING_BYTES,
+     AT(batch_bytes_max),
+     .default_text = "512MiB",
+     .min = 8 * 1024 * 1024,
+     .max = 4096.0 * 1024 * 1024,
+     .text = "Most memory that one transaction's events, states and outputs may take"},
     {.name = "batch.records",
      .kind = SETTING_INT,
      .unit = "records",
@@ -159,10 +166,20 @@ static int load_section(const struct yaml_node *root, void *cfg, struct arena *a
     return section ? endpoints_parse(section, arena, &settings->endpoints, err) : 0;
 }
 
+static int check(const void *cfg, struct error *err)
+{
+    const struct runtime_settings *settings = cfg;
+    if ((settings->clock_epoch_ms == 0) != (settings->clock_start_wall_ms == 0))
+        return error_set(err, ERROR_FATAL,
+                         "clock.epoch and clock.start_wall belong together: set both or neither");
+    return 0;
+}
+
 static const char *const sections[] = {"endpoints", NULL};
 
 const struct settings runtime_settings = {.component = "worker",
                                           SETTINGS_ROWS(rows),
                                           .bytes = sizeof(struct runtime_settings),
                                           .sections = sections,
-                                          .load_section = load_section};
+                                          .load_section = load_section,
+                                          .check = check};

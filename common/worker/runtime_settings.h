@@ -6,7 +6,7 @@
 #include "worker/endpoints.h"
 
 struct runtime_settings {
-    int64_t records_max, work_ms; /* of a batch */
+    int64_t batch_bytes_max, records_max, work_ms; /* of a batch */
     int64_t event_bytes_max;
     int64_t future_max_ms;
     int64_t changelog_retention_ms;

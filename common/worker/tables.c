@@ -8,8 +8,8 @@ enum { BUCKETS = 65536, SCHEMA_IDS_MAX = 10000 };
 
 struct row {
     struct row *next;
-    struct arena arena; /* key and body */
-    struct str key;
+    struct arena arena; /* key, value and body */
+    struct str key, value;
     const struct record_type *type;
     const void *body;
 };
@@ -19,6 +19,7 @@ struct tables_held {
     struct worker *worker;
     struct row *buckets[BUCKETS];
     size_t count;
+    struct row *waiting; /* newest first */
     int32_t schema_ids[SCHEMA_IDS_MAX];
     size_t schema_count;
     struct error conflict; /* the first schema that stands under one of our ids and is another */
@@ -77,6 +78,10 @@ void tables_close(struct worker *worker)
             next = row->next;
             free_row(row);
         }
+    for (struct row *row = held->waiting, *next; row; row = next) {
+        next = row->next;
+        free_row(row);
+    }
     free(held);
     worker->tables = NULL;
 }
@@ -97,6 +102,74 @@ const char *tables_conflict(const struct tables_held *held)
 const struct tables *tables_seen_by_rules(const struct tables_held *held)
 {
     return &held->view;
+}
+
+static struct row *read_row(const struct kafka_record *record)
+{
+    struct row *row = calloc(1, sizeof(*row));
+    if (!row)
+        return NULL;
+    arena_init(&row->arena, VALUE_BYTES_MAX);
+    row->value = arena_copy(&row->arena, record->value);
+    row->key = arena_copy(&row->arena, record->key);
+    if (row->value.ptr && row->key.ptr)
+        return row;
+    free_row(row);
+    return NULL;
+}
+
+/* A later record of that type under the same key takes the earlier one's place. */
+static void keep_row(struct tables_held *held, struct row *row)
+{
+    struct row **link = find_link(held, row->type, row->key);
+    struct row *old = *link;
+    if (!old && held->count >= TABLE_ROWS_MAX) {
+        log_error("a table is full; a row is left out", LOG_INT("rows", held->count));
+        free_row(row);
+        return;
+    }
+    row->next = old ? old->next : NULL;
+    *link = row;
+    if (old)
+        free_row(old);
+    else
+        held->count++;
+}
+
+/* A row whose schema is not known yet waits for it: between topics there is no order. */
+static void take_row(struct tables_held *held, struct row *row)
+{
+    struct error why = {0};
+    int known = avro_schemas_decode(held->worker->schemas, row->value, &row->arena, &row->type,
+                                    &row->body, &why);
+    if (known == AVRO_UNKNOWN_ID) {
+        row->next = held->waiting;
+        held->waiting = row;
+    } else if (known == 0) {
+        keep_row(held, row);
+    } else {
+        if (known < 0)
+            log_warning("a table's record is of no use", LOG_TEXT("why", why.text));
+        free_row(row);
+    }
+}
+
+/* In the order in which they came. */
+static void try_waiting(struct tables_held *held)
+{
+    struct row *newest = held->waiting, *oldest = NULL;
+    held->waiting = NULL;
+    while (newest) {
+        struct row *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest) {
+        struct row *next = oldest->next;
+        take_row(held, oldest);
+        oldest = next;
+    }
 }
 
 static bool is_ours(int64_t id)
@@ -121,37 +194,16 @@ static void take_schema(struct tables_held *held, const struct kafka_record *rec
     }
     if (!tables_have_schema(held, (int32_t)id) && held->schema_count < SCHEMA_IDS_MAX)
         held->schema_ids[held->schema_count++] = (int32_t)id;
+    try_waiting(held);
 }
 
-/* A later record under the same key takes the place of the earlier, whatever its type; NULL forgets
- * the key. */
-static void take_row(struct tables_held *held, const struct kafka_record *record)
+static void take_record(struct tables_held *held, const struct kafka_record *record)
 {
-    struct row *row = calloc(1, sizeof(*row));
-    struct error why = {0};
-    if (!row || held->count >= TABLE_ROWS_MAX) {
-        free(row);
-        log_warning("a table is full; a row is left out", LOG_INT("rows", held->count));
-        return;
-    }
-    arena_init(&row->arena, VALUE_BYTES_MAX);
-    struct str value = arena_copy(&row->arena, record->value);
-    row->key = arena_copy(&row->arena, record->key);
-    if (!value.ptr || avro_schemas_decode(held->worker->schemas, value, &row->arena, &row->type,
-                                          &row->body, &why)) {
-        log_warning("a table's record is of no use", LOG_INT("offset", record->offset),
-                    LOG_TEXT("why", why.text));
-        free_row(row);
-        return;
-    }
-    struct row **link = find_link(held, row->type, row->key);
-    struct row *old = *link;
-    row->next = old ? old->next : NULL;
-    *link = row;
-    if (old)
-        free_row(old);
+    struct row *row = read_row(record);
+    if (row)
+        take_row(held, row);
     else
-        held->count++;
+        log_error("no memory for a table's row");
 }
 
 static void forget_key(struct tables_held *held, struct str key)
@@ -178,7 +230,7 @@ int tables_follow(struct worker *worker, int timeout_ms, struct error *err)
         if (record.topic == 0)
             take_schema(worker->tables, &record);
         else if (record.value.ptr)
-            take_row(worker->tables, &record);
+            take_record(worker->tables, &record);
         else
             forget_key(worker->tables, record.key);
         log->release(log->self, &record);

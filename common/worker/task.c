@@ -4,7 +4,6 @@
 #include "log/log.h"
 #include "worker/restore.h"
 
-#include <stdlib.h>
 #include <sys/random.h>
 
 static size_t partitions_of(const struct worker *worker, const struct task *task,
@@ -39,6 +38,14 @@ void tasks_begin_restore(struct worker *worker, const char *why)
     for (int32_t i = 0; i < worker->partition_count; i++)
         if (worker->tasks[i].phase == TASK_READY)
             task_begin_restore(worker, &worker->tasks[i], why);
+}
+
+void tasks_wait(struct worker *worker, int64_t until_mono_ms)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        if (worker->tasks[i].phase == TASK_RESTORING &&
+            worker->tasks[i].retry_mono_ms < until_mono_ms)
+            worker->tasks[i].retry_mono_ms = until_mono_ms;
 }
 
 static void give_up(struct worker *worker, struct task *task)
@@ -135,83 +142,4 @@ void task_stored_position(const struct worker *worker, const struct task *task, 
     struct clock_port *clock = &worker->ports->clock;
     buffer_reset(out);
     stored_position_put(out, task->position_offset, clock->wall_ms(clock->self), task->position);
-}
-
-void task_offer(struct worker *worker, struct task *task, struct str field,
-                const struct task_intent *intent)
-{
-    /* Behind a backlog nothing new is offered before the next look at it: the calls of a key keep
-     * their order. */
-    if (!task->has_backlog && calls_offer(worker->calls, field, intent, task->partition,
-                                          worker->epoch, CALLS_FRESH) == CALLS_FULL)
-        task->has_backlog = true;
-}
-
-/* An intent in the store, and its field there. */
-struct waiting {
-    struct str field;
-    const struct task_intent *intent;
-};
-
-/* Sorted by sequence, so that the calls of a key keep their order. */
-static int by_sequence(const void *a, const void *b)
-{
-    const struct waiting *one = a, *two = b;
-    return (one->intent->sequence > two->intent->sequence) -
-           (one->intent->sequence < two->intent->sequence);
-}
-
-/* The calls of a key keep their order: behind one that found no room, none of its key is offered.
- */
-static bool waits_behind(const struct waiting *left, size_t count, const struct task_intent *intent)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_equal(left[i].intent->key, intent->key) &&
-            str_equal(left[i].intent->state_type, intent->state_type))
-            return true;
-    return false;
-}
-
-int task_offer_backlog(struct worker *worker, struct task *task, struct error *err)
-{
-    struct store_port *store = &worker->ports->store;
-    struct store_due_list pending;
-    if (store->pending(store->self, task->partition, PENDING_INTENTS_MAX, &worker->arena, &pending,
-                       err))
-        return -1;
-    struct str *fields = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*fields));
-    struct str *values = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*values));
-    struct waiting *intents = arena_alloc_array(&worker->arena, pending.len + 1, sizeof(*intents));
-    if (!fields || !values || !intents)
-        return error_set(err, ERROR_RETRY, "no memory for the pending intents");
-    for (size_t i = 0; i < pending.len; i++)
-        fields[i] = pending.ptr[i].member;
-    struct store_load load = {
-        .task = task->partition, .fields = fields, .field_count = pending.len, .values = values};
-    if (store->load(store->self, &load, 1, &worker->arena, err))
-        return -1;
-    size_t count = 0;
-    for (size_t i = 0; i < pending.len; i++) {
-        const struct record_type *type;
-        const void *body;
-        if (!values[i].ptr)
-            continue;
-        if (avro_schemas_decode(worker->schemas, values[i], &worker->arena, &type, &body, err) ||
-            type != &task_intent)
-            return error_prefix(err, "pending intent %.*s", STR_ARG(fields[i]));
-        intents[count++] = (struct waiting){fields[i], body};
-    }
-    qsort(intents, count, sizeof(*intents), by_sequence);
-    task->has_backlog = pending.len == PENDING_INTENTS_MAX;
-    struct waiting *left = intents; /* those that found no room, at the list's front */
-    size_t left_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct waiting one = intents[i];
-        if (waits_behind(left, left_count, one.intent) ||
-            calls_offer(worker->calls, one.field, one.intent, task->partition, worker->epoch,
-                        CALLS_RESTORED) == CALLS_FULL)
-            left[left_count++] = one;
-    }
-    task->has_backlog |= left_count > 0;
-    return 0;
 }

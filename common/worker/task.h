@@ -12,6 +12,9 @@ void task_begin_restore(struct worker *worker, struct task *task, const char *wh
 /* All that are ready. */
 void tasks_begin_restore(struct worker *worker, const char *why);
 
+/* None that is to be restored is tried before that time. */
+void tasks_wait(struct worker *worker, int64_t until_mono_ms);
+
 /* Which tasks are ours, after the assignment has changed. */
 void tasks_follow_assignment(struct worker *worker);
 
@@ -28,12 +31,5 @@ void task_committed(struct task *task);
 
 /* The position as the store keeps it: changelog offset, wall time, the record. */
 void task_stored_position(const struct worker *worker, const struct task *task, struct buffer *out);
-
-/* Hands a new intent to the calls; what is too much for them stays in the store. */
-void task_offer(struct worker *worker, struct task *task, struct str field,
-                const struct task_intent *intent);
-
-/* Offers all that waits in the store; what the calls hold already they keep. */
-MUST_CHECK int task_offer_backlog(struct worker *worker, struct task *task, struct error *err);
 
 #endif

@@ -155,11 +155,16 @@ int worker_open(struct worker *worker, const struct worker_parts *parts, struct 
                               .service_cfg = parts->service_cfg,
                               .ports = parts->ports};
     arena_init(&worker->names, NAMES_ARENA_BYTES);
-    arena_init(&worker->arena, BATCH_ARENA_BYTES_MAX);
+    arena_init(&worker->arena, (size_t)parts->cfg->batch_bytes_max);
+    arena_init(&worker->backlog_arena, (size_t)parts->cfg->batch_bytes_max);
     buffer_init(&worker->scratch, VALUE_BYTES_MAX);
+    worker->records_limit = parts->cfg->records_max;
+    worker->item_max =
+        (size_t)parts->cfg->records_max + REPLIES_PER_BATCH_MAX + TIMERS_PER_BATCH_MAX;
+    worker->items = calloc(worker->item_max, sizeof(struct batch_item));
     worker->schemas = avro_schemas_new(record_types, record_type_count);
-    if (!worker->schemas)
-        return error_set(err, ERROR_FATAL, "no memory for schemas");
+    if (!worker->schemas || !worker->items)
+        return error_set(err, ERROR_FATAL, "no memory for batches and schemas");
     meters_register(&worker->meters, parts->metrics, parts->service->name);
     if (name_topics(worker, err) || count_partitions(worker, err) ||
         outlets_open(worker, &worker->names, err) || tables_open(worker, err) ||
@@ -179,9 +184,11 @@ void worker_close(struct worker *worker)
     for (int32_t i = 0; worker->tasks && i < worker->partition_count; i++)
         buffer_done(&worker->tasks[i].base);
     free(worker->tasks);
+    free(worker->items);
     avro_schemas_free(worker->schemas);
     buffer_done(&worker->scratch);
     arena_done(&worker->arena);
+    arena_done(&worker->backlog_arena);
     arena_done(&worker->names);
     *worker = (struct worker){0};
 }

@@ -27,6 +27,15 @@ enum {
     VALUE_BYTES_MAX = 1900 * 1024 /* of one record that we write; topics take 2 MiB */
 };
 
+/* Instants go up to the end of the year 9999. */
+#define TIME_MS_MAX INT64_C(253402300799999)
+
+/* A pending intent's score in the sorted set: negative, and in the order of the sequence. */
+static inline int64_t score_of_intent(int64_t sequence)
+{
+    return sequence - (INT64_C(1) << 52);
+}
+
 enum task_phase {
     TASK_ABSENT,    /* not ours */
     TASK_RESTORING, /* ours, but nothing of it is trusted: its partitions are paused */
@@ -49,7 +58,9 @@ struct task {
     int64_t position_offset;  /* where that record went in the changelog */
     int64_t earliest_ms;      /* no timer is due before; INT64_MAX = none */
     int64_t ready_mono_ms;    /* since when READY */
+    int64_t fresh_from;       /* intents from this sequence on were first asked for by us */
     bool has_backlog;         /* intents wait in the store, since the calls were full */
+    int64_t backlog_wait_ms;  /* between looks at it */
     /* poison.h */
     bool suspected; /* its batches hold one record */
     int64_t start_batch, start_count;
@@ -81,6 +92,7 @@ struct entry {
     struct str seen[SEEN_MAX];
     size_t seen_count;
     bool changed;
+    bool dropping;    /* the state goes once the last intent is answered */
     bool rescored;    /* its place in the sorted set may be wrong */
     struct str value; /* what the changelog and the store get; ptr NULL = nothing is left */
 };
@@ -106,8 +118,9 @@ enum intent_step {
 struct intent_change {
     struct intent_change *next;
     enum intent_step step;
+    bool alone; /* INTENT_NEW: no other of its key is pending */
     struct task *task;
-    struct str field;                 /* "i:<state type>:<key>:<id>" */
+    struct str field;                 /* the intent's name in the store, see decision.c */
     const struct task_intent *intent; /* NULL = gone */
     struct str value;                 /* framed; ptr NULL = gone */
 };
@@ -172,7 +185,10 @@ struct worker {
     struct endpoint_meters *endpoint_meters;
     struct arena names; /* for as long as the worker is open */
     struct arena arena; /* the batch's */
+    struct arena backlog_arena;
     struct batch *batch;
+    struct batch_item *items; /* room for a batch's */
+    size_t item_max;
     struct buffer scratch;
     size_t input_count;
     int32_t partition_count;
@@ -180,12 +196,15 @@ struct worker {
     const char *changelog; /* topics with prefix */
     const char *dead_letters;
     const char **inputs;
-    struct task *tasks;  /* [partition_count] */
-    uint64_t epoch;      /* of the assignment that the tasks stand for */
-    bool producer_spent; /* to be opened again before anything else */
+    struct task *tasks;    /* [partition_count] */
+    uint64_t epoch;        /* of the assignment that the tasks stand for */
+    bool producer_spent;   /* to be opened again before anything else */
+    int failures;          /* batches thrown away in a row */
+    int64_t records_limit; /* of a batch; halved when one does not fit */
     int producer_attempts;
     int64_t producer_retry_mono_ms;
     bool positions_suspect;     /* an input's offset is not in its log any more: look closer */
+    int64_t timers_mono_ms;     /* when timers were last looked at */
     int64_t commit_due_mono_ms; /* when positions that only moved on are written; 0 = none did */
     bool draining;
 };

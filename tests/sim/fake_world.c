@@ -75,6 +75,8 @@ struct fake_world {
     enum http_end next_end;
     int32_t next_status;
     bool hold;
+    size_t produce_max;
+    bool hidden[INPUTS];
 };
 
 static struct str keep(struct str s)
@@ -292,6 +294,8 @@ static int log_produce(void *self, const struct kafka_output *output, struct err
     struct fake_world *world = self;
     (void)err;
     assert(world->open);
+    if (world->produce_max && output->value.len > world->produce_max)
+        return error_set(err, ERROR_SET_ASIDE, "Message size too large");
     struct log *log = log_of(world, output->topic, output->partition);
     fill(append(log, PENDING), output->key, output->value, output->headers, output->header_count);
     if (output->out_offset) {
@@ -552,15 +556,6 @@ static int fake_apply(void *self, struct store_batch *batches, size_t count, str
     return 0;
 }
 
-static int fake_restore(void *self, const struct store_batch *batch, struct error *err)
-{
-    struct fake_world *world = self;
-    if (store_is_away(world, err))
-        return -1;
-    put(&world->shelves[batch->task], batch);
-    return 0;
-}
-
 static int fake_wipe(void *self, int32_t task, struct error *err)
 {
     struct fake_world *world = self;
@@ -716,7 +711,6 @@ static void fill_ports(struct fake_world *world)
         .store = {.self = world,
                   .load = fake_load,
                   .apply = fake_apply,
-                  .restore = fake_restore,
                   .wipe = fake_wipe,
                   .due = fake_due,
                   .pending = fake_pending,
@@ -799,7 +793,7 @@ void fake_world_rebalance(struct fake_world *world)
     world->assigned_count = 0;
     memset(world->running, 0, sizeof(world->running));
     for (int32_t input = 0; world->service->inputs[input]; input++)
-        for (int32_t p = 0; p < world->partitions; p++)
+        for (int32_t p = 0; p < world->partitions && !world->hidden[input]; p++)
             world->assigned[world->assigned_count++] = (struct kafka_partition){input, p, 0};
 }
 
@@ -892,4 +886,26 @@ void fake_world_next_call(struct fake_world *world, enum http_end end, int32_t s
 void fake_world_hold_calls(struct fake_world *world, bool hold)
 {
     world->hold = hold;
+}
+
+void fake_world_produce_max(struct fake_world *world, size_t bytes)
+{
+    world->produce_max = bytes;
+}
+
+void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide)
+{
+    world->hidden[input] = hide;
+}
+
+void fake_world_forget_deletions(struct fake_world *world, const char *topic)
+{
+    char name[NAME];
+    snprintf(name, sizeof(name), "t.%s", topic);
+    for (int32_t p = 0; p < world->partitions; p++) {
+        struct log *log = log_of(world, name, p);
+        for (int64_t i = 0; i < log->count; i++)
+            if (log->records[i].state == COMMITTED && !log->records[i].value.ptr)
+                log->records[i].state = COMPACTED;
+    }
 }

@@ -40,7 +40,11 @@ void fake_world_store_wipe(struct fake_world *world);
 void fake_world_store_remember(struct fake_world *world);
 void fake_world_store_go_back(struct fake_world *world);
 void fake_world_compact(struct fake_world *world, const char *topic);
+void fake_world_forget_deletions(struct fake_world *world, const char *topic);
 void fake_world_pass(struct fake_world *world, int64_t ms);
+
+void fake_world_produce_max(struct fake_world *world, size_t bytes); /* larger ones are refused */
+void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide); /* not assigned */
 
 /* A committed record, as from a producer outside. key NULL = none. */
 void fake_world_write(struct fake_world *world, const char *topic, int32_t partition,

@@ -149,7 +149,8 @@ static void begin_in(enum endpoint_policy policy)
                                  .give_up_after_ms = 1000000,
                                  .backoff_ms = 100,
                                  .backoff_max_ms = 1000};
-    cfg = (struct runtime_settings){.records_max = 100,
+    cfg = (struct runtime_settings){.batch_bytes_max = 64 * 1024 * 1024,
+                                    .records_max = 100,
                                     .work_ms = 1000,
                                     .event_bytes_max = 100000,
                                     .changelog_retention_ms = 86400000,
