@@ -142,9 +142,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         return;
     }
     remember_assignment(consumer, partitions);
-    /* Any place that certainly exists will do: paused at once, it waits for its seek. */
+    /* Paused before and after, it fetches nothing and waits for its seek. The place must be a
+     * number: a logical one (END) is looked up, and in 2.0.2 a look-up that pause or seek has made
+     * outdated is done again 500 ms later and then overrides the seek: records would be skipped. */
     for (int i = 0; i < partitions->cnt; i++)
-        partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
+        partitions->elems[i].offset = 0;
+    rd_kafka_pause_partitions(rk, partitions);
     rd_kafka_assign(rk, partitions);
     rd_kafka_pause_partitions(rk, partitions);
 }
