@@ -1,0 +1,243 @@
+/* Calls to the outside: after the commit, once or again as the endpoint allows, and told. */
+/* links: fake_world */
+#include "sim/probe.h"
+
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+
+static void test_a_call_is_made_only_after_its_intent_has_committed(void)
+{
+    begin();
+    settle();
+    fake_world_next_commit(world, FAKE_REQUEST_LOST);
+    pay("a", CALLS, "1");
+    turn(1);
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_call_cut_by_a_crash_is_made_again_with_the_same_key(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    const struct fake_call *calls;
+    CU_ASSERT_EQUAL_FATAL(fake_world_calls(world, &calls), 2);
+    CU_ASSERT_STRING_EQUAL(calls[0].key, calls[1].key);
+    CU_ASSERT_STRING_EQUAL(calls[0].key, "\"call-1\"");
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_reply_is_told_again_when_the_batch_that_took_it_fails(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    fake_world_next_commit(world, FAKE_REFUSES);
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_an_endpoint_that_parks_is_never_called_twice(void)
+{
+    begin_in(POLICY_PARK);
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001");
+    crash();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    finish();
+}
+
+static void test_a_parked_call_is_told_once_also_after_the_store_was_emptied(void)
+{
+    begin_in(POLICY_PARK);
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001");
+    crash();
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001");
+    fake_world_store_wipe(world);
+    crash();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001");
+    finish();
+}
+
+static void test_a_pending_call_is_found_in_the_changelog_when_the_store_was_emptied(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    fake_world_store_wipe(world);
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 2);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_call_is_withdrawn_in_the_batch_that_asked_for_it(void)
+{
+    begin();
+    settle();
+    pay("a", CALLS, "1");
+    pay("a", WITHDRAWS, "2");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_a_call_on_its_way_is_not_withdrawn_and_its_reply_is_told(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay("a", WITHDRAWS, "2");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002");
+    finish();
+}
+
+static void test_a_call_of_an_event_that_is_set_aside_is_not_made(void)
+{
+    begin();
+    pay("a", CALLS_BUT_IS_REFUSED, "1");
+    pay("a", PLAIN, "2");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(dead(0), "this one is refused");
+    finish();
+}
+
+static void test_old_events_are_decided_but_not_carried_out(void)
+{
+    begin();
+    cfg.effects_not_before_ms = 1000; /* records are of ms 1 */
+    pay("a", CALLS, "1");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, not sent 1001");
+    finish();
+}
+
+static void test_a_state_with_a_pending_call_is_dropped_only_after_its_reply(void)
+{
+    begin();
+    settle();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay("a", DROPS_STATE, "2");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1001");
+    finish();
+}
+
+static void test_a_call_that_found_no_room_and_was_never_sent_says_so(void)
+{
+    begin();
+    endpoint.queue_max = 1;
+    endpoint.give_up_after_ms = 3000;
+    settle();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    pay("b", CALLS, "2");
+    settle();
+    endpoint.in_flight_max = 0; /* b comes into the queue, but is never sent */
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    CU_ASSERT_STRING_EQUAL(said("b"), "paid 1, not sent 1001");
+    finish();
+}
+
+static void test_calls_of_a_key_keep_their_order_when_there_is_no_room(void)
+{
+    begin();
+    endpoint.queue_max = 1;
+    settle();
+    fake_world_hold_calls(world, true);
+    for (int i = 1; i <= 12; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "%d", i);
+        pay("a", CALLS, id);
+    }
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    settle();
+    const struct fake_call *calls;
+    CU_ASSERT_EQUAL_FATAL(fake_world_calls(world, &calls), 12);
+    for (int i = 1; i <= 12; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "\"call-%d\"", i);
+        CU_ASSERT_STRING_EQUAL(calls[i - 1].key, key);
+    }
+    finish();
+}
+
+static void test_a_drain_starts_no_call(void)
+{
+    begin();
+    settle();
+    pay("a", CALLS, "1");
+    turn(1);
+    worker.draining = true;
+    turn(10);
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    finish();
+}
+
+static void test_a_call_marked_as_sigterm_comes_is_not_parked_unsent(void)
+{
+    begin_in(POLICY_PARK);
+    settle();
+    pay("a", CALLS, "1");
+    turn(1); /* the intent is committed */
+    turn(1); /* that it has started is, too */
+    worker.draining = true;
+    turn(5);
+    crash();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
