@@ -4,7 +4,8 @@
  * `{prefix}{service}:{task}` in braces (so that both keys live in one cluster slot) is a hash:
  * field `p` is the position, opaque here; all other fields are the caller's (`s:<type>:<key>`,
  * `i:<id>`). The same name with `:due` is the sorted set: members are the caller's, scores > 0 say
- * when (Unix ms), -1 marks what is pending. Task i lives on urls[i % url_count].
+ * when (Unix ms), scores < 0 mark what is pending, in their order. Task i lives on urls[i %
+ * url_count].
  *
  * All functions: -1 with ERROR_RETRY = Redis is away, nothing is known about what was done; call
  * again after a pause (the next call connects anew). Redis not being there is never reported as
@@ -76,12 +77,6 @@ struct store_batch {
 MUST_CHECK int store_apply(struct store *store, struct store_batch *batches, size_t count,
                            struct error *err);
 
-/* For the rebuild: the same without a comparison (`expected` is not looked at, `moved` stays); one
- * batch is atomic, position included; an empty position leaves the one that is there. Give it a few
- * thousand pairs at a time. */
-MUST_CHECK int store_restore(struct store *store, const struct store_batch *batch,
-                             struct error *err);
-
 enum { STORE_CHUNK = 1000 };
 
 /* Forgets the task: both keys. */
@@ -96,7 +91,7 @@ struct store_due_list {
 MUST_CHECK int store_due(struct store *store, int32_t task, int64_t up_to, size_t limit,
                          struct arena *arena, struct store_due_list *out, struct error *err);
 
-/* All members that are pending (score < 0), at most limit. */
+/* The members that are pending (score < 0), lowest first, at most limit; in the arena. */
 MUST_CHECK int store_pending(struct store *store, int32_t task, size_t limit, struct arena *arena,
                              struct store_due_list *out, struct error *err);
 
