@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOPICS_MAX = 64, PARTITIONS_MAX = 8, FIELDS_MAX = 512, INPUTS = 16, NAME = 96 };
+enum {
+    TOPICS_MAX = 64,
+    PARTITIONS_MAX = 8,
+    FIELDS_MAX = 512,
+    INPUTS = 16,
+    NAME = 96,
+    LATE_MAX = 256
+};
 
 enum record_state { COMMITTED, PENDING, ABORTED, MARKER, COMPACTED };
 
@@ -19,6 +26,13 @@ struct stored {
 struct log {
     struct stored *records;
     int64_t count, capacity;
+    int64_t low; /* what is below was deleted */
+};
+
+/* A record of a transaction that an earlier owner has on its way. */
+struct late {
+    struct log *log;
+    struct stored record;
 };
 
 struct topic {
@@ -53,12 +67,17 @@ struct fake_world {
     int64_t committed[INPUTS][PARTITIONS_MAX];
     /* the one transaction */
     bool open;
-    struct kafka_offset offsets[INPUTS * PARTITIONS_MAX];
+    struct kafka_partition offsets[INPUTS * PARTITIONS_MAX];
     size_t offset_count;
     int64_t *wanted[4096];
     int64_t wanted_at[4096];
     size_t wanted_count;
     enum fake_commit next_commit;
+    /* what an earlier owner's comes late with, and its offsets */
+    struct late late[LATE_MAX];
+    size_t late_count;
+    struct kafka_partition late_offsets[INPUTS * PARTITIONS_MAX];
+    size_t late_offset_count;
     /* the changelog's reader */
     int64_t reading[PARTITIONS_MAX], until[PARTITIONS_MAX];
     bool is_reading[PARTITIONS_MAX];
@@ -67,6 +86,7 @@ struct fake_world {
     /* the store */
     struct shelf shelves[PARTITIONS_MAX], before[PARTITIONS_MAX];
     int store_away;
+    enum fake_commit next_apply;
     /* time and calls */
     int64_t now_ms, mono_ms;
     struct fake_call calls[FAKE_CALLS_MAX];
@@ -76,7 +96,9 @@ struct fake_world {
     int32_t next_status;
     bool hold;
     size_t produce_max;
-    bool hidden[INPUTS];
+    bool hidden[INPUTS], hidden_partition[PARTITIONS_MAX];
+    int rebalance_after; /* -1 = not */
+    int64_t contact_age_ms;
 };
 
 static struct str keep(struct str s)
@@ -171,25 +193,42 @@ static const char *input_name(struct fake_world *world, int32_t input, char out[
     return out;
 }
 
+static int32_t input_of(struct fake_world *world, const char *topic)
+{
+    char name[NAME];
+    int32_t input = 0;
+    while (strcmp(input_name(world, input, name), topic) != 0)
+        input++;
+    return input;
+}
+
 /* ---- log port ---- */
 
 static int log_poll(void *self, int timeout_ms, struct kafka_record *out, struct error *err)
 {
     struct fake_world *world = self;
     (void)timeout_ms;
-    (void)err;
     if (world->epoch == 0) {
+        fake_world_rebalance(world);
+        return 0;
+    }
+    if (world->rebalance_after == 0) {
         fake_world_rebalance(world);
         return 0;
     }
     for (size_t i = 0; i < world->assigned_count; i++) {
         int32_t input = world->assigned[i].topic, partition = world->assigned[i].partition;
+        int64_t *next = &world->next[input][partition];
         char name[NAME];
-        if (world->running[input][partition] &&
-            take_from(log_of(world, input_name(world, input, name), partition),
-                      &world->next[input][partition], out)) {
+        struct log *log = log_of(world, input_name(world, input, name), partition);
+        if (!world->running[input][partition])
+            continue;
+        if (*next < log->low || *next > log->count)
+            return error_set(err, ERROR_ABORT_BATCH, "offset out of range");
+        if (take_from(log, next, out)) {
             out->topic = input;
             out->partition = partition;
+            world->rebalance_after -= world->rebalance_after > 0;
             return 1;
         }
     }
@@ -247,16 +286,17 @@ static int log_resume(void *self, const struct kafka_partition *at, size_t count
 static int log_committed(void *self, struct kafka_partition *at, size_t count, struct error *err)
 {
     struct fake_world *world = self;
-    if (world->open)
+    if (world->open || world->late_offset_count > 0)
         return error_set(err, ERROR_RETRY, "a transaction is pending");
     for (size_t i = 0; i < count; i++)
         at[i].offset = world->committed[at[i].topic][at[i].partition];
     return 0;
 }
 
+/* The generation is all there is to it. */
 static struct kafka_group_metadata *log_membership(void *self)
 {
-    return self;
+    return (struct kafka_group_metadata *)(uintptr_t)(((struct fake_world *)self)->epoch + 1);
 }
 
 static void log_membership_free(void *self, struct kafka_group_metadata *membership)
@@ -267,8 +307,7 @@ static void log_membership_free(void *self, struct kafka_group_metadata *members
 
 static int64_t log_contact_age(void *self)
 {
-    (void)self;
-    return 0;
+    return ((struct fake_world *)self)->contact_age_ms;
 }
 
 static int64_t log_lag(void *self, int32_t input, int32_t partition)
@@ -309,11 +348,21 @@ static int log_send_offsets(void *self, const struct kafka_offset *offsets, size
                             const struct kafka_group_metadata *membership, struct error *err)
 {
     struct fake_world *world = self;
-    (void)err;
     assert(world->open && membership && count > 0); /* without an offset there is no fence */
-    memcpy(world->offsets, offsets, count * sizeof(*offsets));
+    if (membership != log_membership(world))
+        return error_set(err, ERROR_ABORT_BATCH, "illegal generation");
+    for (size_t i = 0; i < count; i++)
+        world->offsets[i] = (struct kafka_partition){input_of(world, offsets[i].topic),
+                                                     offsets[i].partition, offsets[i].offset};
     world->offset_count = count;
     return 0;
+}
+
+static void commit_offsets(struct fake_world *world, const struct kafka_partition *offsets,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        world->committed[offsets[i].topic][offsets[i].partition] = offsets[i].offset;
 }
 
 /* Every pending record gets its fate, and each touched partition a marker. */
@@ -332,14 +381,37 @@ static void end_transaction(struct fake_world *world, enum record_state fate)
                 append(log, MARKER);
         }
     world->open = false;
-    if (fate != COMMITTED)
-        return;
-    for (size_t i = 0; i < world->offset_count; i++)
-        for (int32_t input = 0; world->service->inputs[input]; input++) {
-            char name[NAME];
-            if (strcmp(input_name(world, input, name), world->offsets[i].topic) == 0)
-                world->committed[input][world->offsets[i].partition] = world->offsets[i].offset;
+    if (fate == COMMITTED)
+        commit_offsets(world, world->offsets, world->offset_count);
+}
+
+/* The records have not reached the log yet; the offsets are known to the group. */
+static void put_off(struct fake_world *world)
+{
+    for (size_t t = 0; t < world->topic_count; t++)
+        for (int32_t p = 0; p < PARTITIONS_MAX; p++) {
+            struct log *log = &world->topics[t].logs[p];
+            int64_t first = stable_end(log);
+            for (int64_t i = first; i < log->count; i++) {
+                assert(world->late_count < LATE_MAX);
+                world->late[world->late_count++] = (struct late){log, log->records[i]};
+            }
+            log->count = first;
         }
+    memcpy(world->late_offsets, world->offsets, sizeof(world->offsets));
+    world->late_offset_count = world->offset_count;
+    world->open = false;
+}
+
+void fake_world_late_comes(struct fake_world *world)
+{
+    for (size_t i = 0; i < world->late_count; i++) {
+        struct stored *record = append(world->late[i].log, COMMITTED);
+        *record = world->late[i].record;
+        record->state = COMMITTED;
+    }
+    commit_offsets(world, world->late_offsets, world->late_offset_count);
+    world->late_count = world->late_offset_count = 0;
 }
 
 static enum kafka_commit log_commit(void *self, struct error *err)
@@ -351,6 +423,11 @@ static enum kafka_commit log_commit(void *self, struct error *err)
     if (what == FAKE_REQUEST_LOST) {
         error_set(err, ERROR_FATAL, "timed out");
         return KAFKA_COMMIT_UNKNOWN; /* still open: the next producer aborts it */
+    }
+    if (what == FAKE_COMES_LATE) {
+        put_off(world);
+        error_set(err, ERROR_FATAL, "timed out");
+        return KAFKA_COMMIT_UNKNOWN;
     }
     end_transaction(world, what == FAKE_REFUSES ? ABORTED : COMMITTED);
     if (what == FAKE_REFUSES) {
@@ -398,7 +475,7 @@ static int log_watermarks(void *self, const char *topic, int32_t partition, int6
                           int64_t *out_high, struct error *err)
 {
     (void)err;
-    *out_low = 0;
+    *out_low = log_of(self, topic, partition)->low;
     *out_high = log_of(self, topic, partition)->count;
     return 0;
 }
@@ -417,7 +494,7 @@ static int log_changelog_start(void *self, int32_t partition, int64_t from, int6
     (void)err;
     assert(!world->is_reading[partition]);
     world->is_reading[partition] = true;
-    world->reading[partition] = from < 0 ? 0 : from;
+    world->reading[partition] = from < 0 ? changelog_of(world, partition)->low : from;
     world->until[partition] = until;
     return 0;
 }
@@ -427,12 +504,17 @@ static int log_changelog_next(void *self, int timeout_ms, struct kafka_record *o
 {
     struct fake_world *world = self;
     (void)timeout_ms;
-    (void)err;
-    for (int32_t p = 0; p < world->partitions; p++)
-        if (world->is_reading[p] && take_from(changelog_of(world, p), &world->reading[p], out)) {
+    for (int32_t p = 0; p < world->partitions; p++) {
+        const struct log *log = changelog_of(world, p);
+        if (!world->is_reading[p])
+            continue;
+        if (world->reading[p] < log->low || world->reading[p] > log->count)
+            return error_set(err, ERROR_ABORT_BATCH, "offset out of range");
+        if (take_from(log, &world->reading[p], out)) {
             out->partition = p;
             return 1;
         }
+    }
     world->mono_ms++;
     return 0;
 }
@@ -545,15 +627,19 @@ static int fake_load(void *self, struct store_load *loads, size_t count, struct 
 static int fake_apply(void *self, struct store_batch *batches, size_t count, struct error *err)
 {
     struct fake_world *world = self;
+    enum fake_commit what = world->next_apply;
     if (store_is_away(world, err))
         return -1;
+    world->next_apply = FAKE_COMMITS;
+    if (what == FAKE_REQUEST_LOST)
+        return error_set(err, ERROR_RETRY, "timed out");
     for (size_t i = 0; i < count; i++) {
         struct shelf *shelf = &world->shelves[batches[i].task];
         batches[i].moved = !str_equal(shelf->position, batches[i].expected);
         if (!batches[i].moved)
             put(shelf, &batches[i]);
     }
-    return 0;
+    return what == FAKE_ANSWER_LOST ? error_set(err, ERROR_RETRY, "timed out") : 0;
 }
 
 static int fake_wipe(void *self, int32_t task, struct error *err)
@@ -565,15 +651,26 @@ static int fake_wipe(void *self, int32_t task, struct error *err)
     return 0;
 }
 
+/* As Redis: by score, then by name. */
+static int compare_due(const void *a, const void *b)
+{
+    const struct store_due *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? -1 : 1;
+    return str_compare(x->member, y->member);
+}
+
 static int list_scores(struct shelf *shelf, int64_t from, int64_t to, size_t limit,
                        struct arena *arena, struct store_due_list *out)
 {
     out->ptr = arena_alloc_array(arena, shelf->count + 1, sizeof(*out->ptr));
     out->len = 0;
-    for (size_t i = 0; i < shelf->count && out->len < limit; i++)
+    for (size_t i = 0; i < shelf->count; i++)
         if (shelf->fields[i].score >= from && shelf->fields[i].score <= to)
             out->ptr[out->len++] = (struct store_due){arena_copy(arena, shelf->fields[i].name),
                                                       shelf->fields[i].score};
+    qsort(out->ptr, out->len, sizeof(*out->ptr), compare_due);
+    out->len = out->len < limit ? out->len : limit;
     return 0;
 }
 
@@ -730,26 +827,31 @@ struct fake_world *fake_world_new(const struct service *service, int32_t partiti
     assert(world && partitions <= PARTITIONS_MAX);
     world->service = service;
     world->partitions = partitions;
-    world->now_ms = 1700000000000;
+    world->now_ms = FAKE_WORLD_BEGAN_MS;
+    world->rebalance_after = -1;
     world->next_status = 200;
     memset(world->committed, 0xff, sizeof(world->committed));
     fill_ports(world);
     return world;
 }
 
+static void free_record(struct stored *record)
+{
+    drop(&record->key);
+    drop(&record->value);
+    for (size_t h = 0; h < record->header_count; h++) {
+        drop(&record->headers[h].name);
+        drop(&record->headers[h].value);
+    }
+    free(record->headers);
+}
+
 static void free_log(struct log *log)
 {
-    for (int64_t i = 0; i < log->count; i++) {
-        struct stored *record = &log->records[i];
-        drop(&record->key);
-        drop(&record->value);
-        for (size_t h = 0; h < record->header_count; h++) {
-            drop(&record->headers[h].name);
-            drop(&record->headers[h].value);
-        }
-        free(record->headers);
-    }
+    for (int64_t i = 0; i < log->count; i++)
+        free_record(&log->records[i]);
     free(log->records);
+    *log = (struct log){0};
 }
 
 void fake_world_free(struct fake_world *world)
@@ -757,6 +859,8 @@ void fake_world_free(struct fake_world *world)
     for (size_t t = 0; t < world->topic_count; t++)
         for (int32_t p = 0; p < PARTITIONS_MAX; p++)
             free_log(&world->topics[t].logs[p]);
+    for (size_t i = 0; i < world->late_count; i++)
+        free_record(&world->late[i].record);
     for (int32_t p = 0; p < PARTITIONS_MAX; p++) {
         empty(&world->shelves[p]);
         empty(&world->before[p]);
@@ -790,11 +894,44 @@ void fake_world_rebalance(struct fake_world *world)
 {
     static uint64_t epochs;
     world->epoch = ++epochs;
+    world->rebalance_after = -1;
     world->assigned_count = 0;
     memset(world->running, 0, sizeof(world->running));
     for (int32_t input = 0; world->service->inputs[input]; input++)
-        for (int32_t p = 0; p < world->partitions && !world->hidden[input]; p++)
-            world->assigned[world->assigned_count++] = (struct kafka_partition){input, p, 0};
+        for (int32_t p = 0; p < world->partitions; p++)
+            if (!world->hidden[input] && !world->hidden_partition[p])
+                world->assigned[world->assigned_count++] = (struct kafka_partition){input, p, 0};
+}
+
+void fake_world_rebalance_after(struct fake_world *world, int records)
+{
+    world->rebalance_after = records;
+}
+
+void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide)
+{
+    world->hidden[input] = hide;
+}
+
+void fake_world_hide_partition(struct fake_world *world, int32_t partition, bool hide)
+{
+    world->hidden_partition[partition] = hide;
+}
+
+void fake_world_contact_age(struct fake_world *world, int64_t ms)
+{
+    world->contact_age_ms = ms;
+}
+
+int64_t fake_world_committed(const struct fake_world *world, int32_t input, int32_t partition)
+{
+    return world->committed[input][partition];
+}
+
+void fake_world_set_partitions(struct fake_world *world, int32_t count)
+{
+    assert(count <= PARTITIONS_MAX);
+    world->partitions = count;
 }
 
 void fake_world_next_commit(struct fake_world *world, enum fake_commit what)
@@ -805,6 +942,11 @@ void fake_world_next_commit(struct fake_world *world, enum fake_commit what)
 void fake_world_store_away(struct fake_world *world, int answers)
 {
     world->store_away = answers;
+}
+
+void fake_world_next_apply(struct fake_world *world, enum fake_commit what)
+{
+    world->next_apply = what;
 }
 
 void fake_world_store_wipe(struct fake_world *world)
@@ -893,19 +1035,36 @@ void fake_world_produce_max(struct fake_world *world, size_t bytes)
     world->produce_max = bytes;
 }
 
-void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide)
-{
-    world->hidden[input] = hide;
-}
-
 void fake_world_forget_deletions(struct fake_world *world, const char *topic)
 {
     char name[NAME];
     snprintf(name, sizeof(name), "t.%s", topic);
     for (int32_t p = 0; p < world->partitions; p++) {
         struct log *log = log_of(world, name, p);
-        for (int64_t i = 0; i < log->count; i++)
-            if (log->records[i].state == COMMITTED && !log->records[i].value.ptr)
-                log->records[i].state = COMPACTED;
+        for (int64_t i = 0; i < log->count; i++) {
+            bool deletes = log->records[i].state == COMMITTED && !log->records[i].value.ptr;
+            for (int64_t before = 0; deletes && before <= i; before++)
+                if (str_equal(log->records[before].key, log->records[i].key))
+                    log->records[before].state = COMPACTED;
+        }
     }
+}
+
+void fake_world_expire(struct fake_world *world, const char *topic)
+{
+    char name[NAME];
+    snprintf(name, sizeof(name), "t.%s", topic);
+    for (int32_t p = 0; p < world->partitions; p++) {
+        struct log *log = log_of(world, name, p);
+        for (; log->low < log->count; log->low++)
+            log->records[log->low].state = COMPACTED;
+    }
+}
+
+void fake_world_make_anew(struct fake_world *world, const char *topic)
+{
+    char name[NAME];
+    snprintf(name, sizeof(name), "t.%s", topic);
+    for (int32_t p = 0; p < world->partitions; p++)
+        free_log(log_of(world, name, p));
 }

@@ -13,10 +13,13 @@
 
 enum fake_commit {
     FAKE_COMMITS,
-    FAKE_REFUSES,     /* not committed, and it says so */
-    FAKE_ANSWER_LOST, /* committed, but the answer is lost */
-    FAKE_REQUEST_LOST /* not committed, and nobody knows */
+    FAKE_REFUSES,      /* not committed, and it says so */
+    FAKE_ANSWER_LOST,  /* committed, but the answer is lost */
+    FAKE_REQUEST_LOST, /* not committed, and nobody knows */
+    FAKE_COMES_LATE    /* nobody knows, and fake_world_late_comes commits it */
 };
+
+#define FAKE_WORLD_BEGAN_MS INT64_C(1700000000000)
 
 struct fake_world;
 
@@ -30,21 +33,36 @@ const struct transports *fake_world_transports(struct fake_world *world);
  * their way are cut. */
 void fake_world_crash(struct fake_world *world);
 
-/* A new assignment of the same partitions. */
+/* A new assignment: now, or as soon as that many more records were polled. */
 void fake_world_rebalance(struct fake_world *world);
+void fake_world_rebalance_after(struct fake_world *world, int records);
+/* From the next assignment on. */
+void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide);
+void fake_world_hide_partition(struct fake_world *world, int32_t partition, bool hide);
+void fake_world_contact_age(struct fake_world *world, int64_t ms); /* of the group */
 
 void fake_world_next_commit(struct fake_world *world, enum fake_commit what);
+/* What an earlier owner left behind with FAKE_COMES_LATE is in the log now. Until then the group's
+ * offsets are held back. */
+void fake_world_late_comes(struct fake_world *world);
+/* The group's next offset; KAFKA_NO_OFFSET = none. */
+int64_t fake_world_committed(const struct fake_world *world, int32_t input, int32_t partition);
+
 void fake_world_store_away(struct fake_world *world, int answers); /* that many calls fail */
+void fake_world_next_apply(struct fake_world *world, enum fake_commit what); /* what is lost */
 void fake_world_store_wipe(struct fake_world *world);
 /* The store as it was when this was called comes back with fake_world_store_go_back. */
 void fake_world_store_remember(struct fake_world *world);
 void fake_world_store_go_back(struct fake_world *world);
 void fake_world_compact(struct fake_world *world, const char *topic);
+/* Deletions go, and what they deleted; all else stays. */
 void fake_world_forget_deletions(struct fake_world *world, const char *topic);
+void fake_world_expire(struct fake_world *world, const char *topic);    /* all that is in it now */
+void fake_world_make_anew(struct fake_world *world, const char *topic); /* empty, from offset 0 */
+void fake_world_set_partitions(struct fake_world *world, int32_t count);
 void fake_world_pass(struct fake_world *world, int64_t ms);
 
 void fake_world_produce_max(struct fake_world *world, size_t bytes); /* larger ones are refused */
-void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide); /* not assigned */
 
 /* A committed record, as from a producer outside. key NULL = none. */
 void fake_world_write(struct fake_world *world, const char *topic, int32_t partition,

@@ -30,13 +30,14 @@ void probe_say(struct effects *out, const struct event *ev, const struct context
     emit_text(out, ev->key, arena_printf(ctx->arena, "%s %" PRId64, what, count));
 }
 
-static void call(struct effects *out, const struct context *ctx, int64_t count)
+static void call(struct effects *out, const struct event *ev, const struct context *ctx,
+                 int64_t count)
 {
     intend(out, &(struct intent){.id = arena_printf(ctx->arena, "call-%" PRId64, count),
                                  .name = "called",
                                  .endpoint = STR("there"),
                                  .method = "POST",
-                                 .path = STR("/do"),
+                                 .path = arena_printf(ctx->arena, "/do/%.*s", STR_ARG(ev->key)),
                                  .body = STR("{}")});
 }
 
@@ -55,11 +56,18 @@ enum verdict probe_on_payment(const struct event *ev, const void *state, const s
     case SETS_TIMER:
         set_timer(out, "ring", ctx->now_ms + 60000);
         break;
+    case SETS_TWO_TIMERS:
+        set_timer(out, "chime", ctx->now_ms + 120000);
+        set_timer(out, "ring", ctx->now_ms + 60000);
+        break;
+    case TELLS_TIME:
+        probe_say(out, ev, ctx, "at", ctx->now_ms - FAKE_WORLD_BEGAN_MS);
+        break;
     case CALLS:
-        call(out, ctx, next.samples);
+        call(out, ev, ctx, next.samples);
         break;
     case CALLS_BUT_IS_REFUSED:
-        call(out, ctx, next.samples);
+        call(out, ev, ctx, next.samples);
         return set_aside(out, "this one is refused");
     case SET_ASIDE_AFTER_EMITTING:
         put_state(out, &next);
@@ -100,6 +108,16 @@ static enum verdict on_ring(const struct event *ev, const void *state, const str
     return DONE;
 }
 
+static enum verdict on_chime(const struct event *ev, const void *state, const struct context *ctx,
+                             struct effects *out)
+{
+    struct lane_measured next = *(const struct lane_measured *)state;
+    next.samples += 10;
+    probe_say(out, ev, ctx, "chimed", next.samples);
+    put_state(out, &next);
+    return DONE;
+}
+
 static const char *outcome_text(enum outcome outcome)
 {
     switch (outcome) {
@@ -130,6 +148,7 @@ static enum verdict on_called(const struct event *ev, const void *state, const s
 static const struct route routes[] = {
     {.on = &payment_captured, .state = &lane_measured, .decide = probe_on_payment},
     {.on_timer = "ring", .state = &lane_measured, .decide = on_ring},
+    {.on_timer = "chime", .state = &lane_measured, .decide = on_chime},
     {.on_reply = "called", .state = &lane_measured, .decide = on_called},
 };
 static const char *const inputs[] = {"inbound.orders", "orders", NULL};

@@ -241,3 +241,130 @@ static void test_a_call_marked_as_sigterm_comes_is_not_parked_unsent(void)
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
 }
+
+static void test_a_state_that_is_kept_again_while_a_call_is_pending_stays(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay("a", DROPS_STATE, "2");
+    pay("a", PLAIN, "3");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    pay("a", PLAIN, "4");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 2, called 1002, paid 1003");
+    finish();
+}
+
+static void test_a_call_that_waits_for_a_place_can_be_withdrawn(void)
+{
+    begin();
+    endpoint.in_flight_max = 1;
+    fake_world_hold_calls(world, true);
+    pay("b", CALLS, "1");
+    settle();
+    pay("a", CALLS, "2");
+    settle();
+    pay("a", WITHDRAWS, "3");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    CU_ASSERT_STRING_EQUAL(said("b"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_worker_that_is_out_of_touch_with_its_group_sends_nothing(void)
+{
+    begin();
+    settle();
+    fake_world_contact_age(world, 5000); /* half of session.timeout.ms */
+    pay("a", CALLS, "1");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    fake_world_contact_age(world, 4999);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_nothing_of_a_task_that_is_lost_is_sent_until_it_comes_back(void)
+{
+    begin();
+    endpoint.in_flight_max = 0;
+    pay("a", CALLS, "1");
+    settle();
+    fake_world_hide_partition(world, home_of("a"), true);
+    fake_world_rebalance(world);
+    endpoint.in_flight_max = 10;
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    fake_world_hide_partition(world, home_of("a"), false);
+    fake_world_rebalance(world);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_call_is_not_made_before_the_store_has_its_intent(void)
+{
+    begin();
+    settle();
+    fake_world_next_apply(world, FAKE_REQUEST_LOST);
+    pay("a", CALLS, "1");
+    turn(1);
+    fake_world_store_away(world, 1);
+    turn(1);
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+/* That the calls on that path are call-1 to call-<last> in this order; one may be made again. */
+static void check_order(const char *path, int last)
+{
+    const struct fake_call *calls;
+    size_t count = fake_world_calls(world, &calls);
+    int at = 0;
+    for (size_t i = 0; i < count; i++) {
+        char again[32], next[32];
+        if (!strstr(calls[i].path, path))
+            continue;
+        snprintf(again, sizeof(again), "\"call-%d\"", at);
+        snprintf(next, sizeof(next), "\"call-%d\"", at + 1);
+        at += strcmp(calls[i].key, next) == 0;
+        CU_ASSERT(strcmp(calls[i].key, next) == 0 || strcmp(calls[i].key, again) == 0);
+    }
+    CU_ASSERT_EQUAL(at, last);
+}
+
+static void test_calls_that_found_no_room_keep_their_order_for_the_next_owner(void)
+{
+    begin();
+    endpoint.queue_max = 1;
+    fake_world_hold_calls(world, true);
+    for (int i = 1; i <= 12; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "%d", i);
+        pay("a", CALLS, id);
+        pay(neighbour_of("a", 0), CALLS, id);
+    }
+    settle();
+    fake_world_store_wipe(world);
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    settle();
+    settle();
+    check_order("/do/a", 12);
+    check_order(neighbour_of("a", 0), 12);
+    finish();
+}

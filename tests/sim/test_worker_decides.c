@@ -178,3 +178,28 @@ static void test_a_record_that_is_on_the_wrong_partition_again_is_a_dead_letter(
     CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "wrong partition again"));
     finish();
 }
+
+static void test_an_event_that_was_set_aside_is_decided_when_it_comes_again(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    pay("a", SET_ASIDE_AFTER_EMITTING, "2");
+    pay("a", PLAIN, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_a_state_that_is_dropped_and_kept_again_in_one_batch_begins_anew(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    pay("a", DROPS_STATE, "2");
+    pay("a", PLAIN, "3");
+    settle();
+    fake_world_store_wipe(world);
+    pay("a", PLAIN, "4");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 1, paid 2");
+    finish();
+}

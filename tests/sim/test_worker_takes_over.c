@@ -139,7 +139,7 @@ static void test_rebuilds_from_a_compacted_changelog(void)
     finish();
 }
 
-static void test_a_store_that_slept_past_the_deletions_is_emptied_and_rebuilt(void)
+static void test_a_store_whose_position_was_compacted_away_is_rebuilt(void)
 {
     begin();
     pay("a", PLAIN, "1");
@@ -150,7 +150,24 @@ static void test_a_store_that_slept_past_the_deletions_is_emptied_and_rebuilt(vo
     fake_world_compact(world, "probe.changelog");
     fake_world_forget_deletions(world, "probe.changelog");
     fake_world_store_go_back(world);
-    fake_world_pass(world, 86400000);
+    crash();
+    pay("a", PLAIN, "3");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 1");
+    finish();
+}
+
+static void test_a_store_that_slept_past_deletions_is_rebuilt(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    fake_world_store_remember(world);
+    pay("a", DROPS_STATE, "2");
+    settle();
+    fake_world_forget_deletions(world, "probe.changelog"); /* the position is still there */
+    fake_world_store_go_back(world);
+    fake_world_pass(world, cfg.changelog_retention_ms / 2);
     crash();
     pay("a", PLAIN, "3");
     settle();
@@ -183,5 +200,181 @@ static void test_takes_over_past_many_batches_that_only_moved_positions(void)
     pay("a", PLAIN, "1");
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    finish();
+}
+
+static void test_waits_until_the_transaction_of_the_earlier_owner_has_ended(void)
+{
+    begin();
+    settle();
+    fake_world_next_commit(world, FAKE_COMES_LATE);
+    pay("a", PLAIN, "1");
+    turn(1);
+    crash();
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "");
+    fake_world_late_comes(world);
+    settle();
+    pay("a", PLAIN, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_a_batch_that_was_read_before_a_rebalance_is_dropped(void)
+{
+    begin();
+    settle();
+    pay("a", PLAIN, "1");
+    pay("a", PLAIN, "2");
+    pay("a", PLAIN, "3");
+    fake_world_rebalance_after(world, 2);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 3");
+    finish();
+}
+
+static void test_a_store_that_took_a_batch_without_saying_so_is_trusted_again(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    fake_world_next_apply(world, FAKE_ANSWER_LOST);
+    pay("a", PLAIN, "2");
+    settle();
+    pay("a", PLAIN, "3");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 3");
+    finish();
+}
+
+/* As if the topics had been deleted and created again, and the store put away meanwhile. */
+static void begin_another_life(void)
+{
+    fake_world_store_remember(world);
+    fake_world_store_wipe(world);
+    fake_world_make_anew(world, "inbound.orders");
+    fake_world_make_anew(world, "orders");
+    fake_world_make_anew(world, "probe.changelog");
+}
+
+static void test_a_store_of_another_changelog_is_rebuilt(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    begin_another_life();
+    crash();
+    pay(neighbour_of("a", 0), PLAIN, "1"); /* its position stands where the other one did */
+    settle();
+    fake_world_store_go_back(world);
+    crash();
+    pay("a", PLAIN, "2");
+    pay(neighbour_of("a", 0), PLAIN, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(said(neighbour_of("a", 0)), "paid 1, paid 2");
+    finish();
+}
+
+static void test_a_store_that_stands_behind_the_end_of_its_changelog_is_rebuilt(void)
+{
+    begin();
+    for (int i = 1; i <= 3; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "%d", i);
+        pay("a", PLAIN, id);
+        settle();
+    }
+    begin_another_life();
+    crash();
+    pay("a", PLAIN, "1");
+    settle();
+    fake_world_store_go_back(world);
+    crash();
+    pay("a", PLAIN, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+/* err is left alone if 10 turns are none. */
+static void turn_to_the_end(struct error *err)
+{
+    int turns = 0;
+    while (turns < 10 && loop_turn(&worker, err) == 0)
+        turns++;
+}
+
+static void test_a_changed_partition_count_is_refused(void)
+{
+    struct error err = {0};
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    fake_world_set_partitions(world, PARTITIONS + 1);
+    crash();
+    turn_to_the_end(&err);
+    CU_ASSERT_EQUAL(err.action, ERROR_FATAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "fixed at birth"));
+    finish();
+}
+
+static void test_an_input_that_was_made_anew_is_refused(void)
+{
+    struct error err = {0};
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    fake_world_make_anew(world, "inbound.orders");
+    crash();
+    turn_to_the_end(&err);
+    CU_ASSERT_EQUAL(err.action, ERROR_FATAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "made anew"));
+    finish();
+}
+
+static void test_goes_on_behind_records_that_were_deleted_before_they_were_decided(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    worker_close(&worker);
+    fake_world_crash(world);
+    pay("a", PLAIN, "2");
+    fake_world_expire(world, "inbound.orders");
+    pay("a", PLAIN, "3");
+    struct error err = {0};
+    CU_ASSERT_EQUAL_FATAL(open_worker(&probe, &err), 0);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_positions_that_only_passed_over_records_are_written_after_a_second(void)
+{
+    const char *key = neighbour_of("a", 0);
+    begin();
+    settle();
+    say_nothing_new(key);
+    turn(3);
+    CU_ASSERT_EQUAL(fake_world_committed(world, 1, home_of(key)), KAFKA_NO_OFFSET);
+    fake_world_pass(world, 1000);
+    turn(1);
+    CU_ASSERT_EQUAL(fake_world_committed(world, 1, home_of(key)), 1);
+    finish();
+}
+
+static void test_positions_that_only_passed_over_records_are_written_when_it_leaves(void)
+{
+    const char *key = neighbour_of("a", 0);
+    begin();
+    settle();
+    say_nothing_new(key);
+    turn(3);
+    CU_ASSERT_EQUAL(fake_world_committed(world, 1, home_of(key)), KAFKA_NO_OFFSET);
+    worker.draining = true;
+    turn(1);
+    CU_ASSERT_EQUAL(fake_world_committed(world, 1, home_of(key)), 1);
     finish();
 }

@@ -45,3 +45,50 @@ static void test_a_dropped_state_is_forgotten_with_its_timers(void)
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 1");
     finish();
 }
+
+static void test_two_timers_of_a_key_fire_each_when_it_is_due(void)
+{
+    begin();
+    pay("a", SETS_TWO_TIMERS, "1");
+    settle();
+    fake_world_pass(world, 60000);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101");
+    fake_world_pass(world, 60000);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101, chimed 111");
+    finish();
+}
+
+static void pay_dated(const char *key, enum amount amount, const char *id, const char *time)
+{
+    struct event_header headers[] = {{STR("ce_id"), str_from(id)},
+                                     {STR("ce_time"), str_from(time)}};
+    pay_with(key, home_of(key), amount, headers, 2);
+}
+
+/* The world begins at 2023-11-14T22:13:20Z. */
+static void test_time_does_not_run_back_for_the_next_owner(void)
+{
+    begin();
+    pay_dated("a", PLAIN, "1", "2023-11-14T22:17:20Z");
+    settle();
+    crash();
+    pay("a", TELLS_TIME, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, at 240000");
+    finish();
+}
+
+static void test_an_event_dated_in_the_future_moves_time_on_by_future_max_at_most(void)
+{
+    begin();
+    settle();
+    pay_dated("a", PLAIN, "1", "2023-11-14T23:13:20Z"); /* read 12 s after the beginning */
+    settle();
+    crash();
+    pay("a", TELLS_TIME, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, at 312000");
+    finish();
+}
