@@ -44,9 +44,9 @@ class KillTest(stages.PunctualTest):
     def setUpClass(cls):
         chance = random.Random(SEED)
         told(f"\nseed {SEED}")
-        faults = [(chance.uniform(1, 35), f"kill -9 {service}", lambda service=service: cls.stage.kill_worker(service))
+        faults = [(chance.uniform(1, 22), f"kill -9 {service}", lambda service=service: cls.stage.kill_worker(service))
                   for service in SERVICES]
-        faults.append((chance.uniform(5, 30), "FLUSHALL", lambda: cls.stage.flush_redis()))
+        faults.append((chance.uniform(2, 22), "FLUSHALL", lambda: cls.stage.flush_redis()))
         cls.faults = Faults(faults)
         super().setUpClass()
 
