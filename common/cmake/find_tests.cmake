@@ -13,9 +13,23 @@ file(WRITE ${RUNNER} "#include \"${SOURCE}\"
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* A test that crashes is named; then the signal does what it does. */
+static void on_crash(int number)
+{
+    CU_pTest test = CU_get_current_test();
+    printf(\"\\ncrashed in %s\\n\", test ? test->pName : \"no test\");
+    fflush(stdout);
+    signal(number, SIG_DFL);
+    raise(number);
+}
 
 int main(void)
 {
+    signal(SIGABRT, on_crash);
+    signal(SIGSEGV, on_crash);
     if (CU_initialize_registry() != CUE_SUCCESS)
         return 1;
     CU_pSuite suite = CU_add_suite(\"${name}\", NULL, NULL);
