@@ -178,7 +178,7 @@ def do_check(options):
     print()
     for finding in findings:
         print(f"  does not balance: {finding}")
-    print("The books balance." if not findings else f"The books do not balance: {len(findings)} findings.")
+    print(f"The books balance: {books.balance()}." if not findings else f"The books do not balance: {len(findings)} findings.")
     return 1 if findings else 0
 
 

@@ -25,8 +25,12 @@ def parse(argv):
                         help="another file of order histories (default: deploy/sample-orders.csv)")
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards, and say how to look")
     parser.add_argument("--down", action="store_true", help="stop what --keep left running")
+    parser.add_argument("--check-only", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--build-dir", type=pathlib.Path, default=stage.ROOT / "build", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.down and (options.keep or options.orders != SAMPLE):
+        parser.error("--down stops what runs; it goes with no other flag")
+    return options
 
 
 def main(argv):
@@ -41,6 +45,8 @@ def main(argv):
     except (OSError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
+    if options.check_only:
+        return 0
     stage.stop_run(RUNS)
     shutil.rmtree(RUNS, ignore_errors=True)
     show = stage.Stage(RUNS, options.build_dir, rate=rate_for(plans))
@@ -75,13 +81,17 @@ def run(show, options, plans):
     say("starting six workers and the world")
     show.start_workers()
     show.start_world(options.orders, LIMIT_S, stay=options.keep)
-    say(f"playing {len(plans)} orders, {show.rate / DAY_MS * 1000:.2g} days a second")
+    second = show.rate / DAY_MS * 1000  # days
+    say(f"playing {len(plans)} orders; a day takes {1 / second:.1f} seconds")
     show.wait_for_world(LIMIT_S + 120, Progress(), stay=options.keep)
     order_id = interesting(plans)
-    print(f"\nThe life of order {order_id}:\n")
+    print(f"\nThe life of order {order_id}, in UTC. An hour between two lines is {1000 / 24 / second:.0f} ms of this machine's time:\n")
     print(show.run_tool("order", "show", order_id).stdout.rstrip())
     balanced, text, _ = show.check_books()
     print(f"\nWhat became of the orders of {options.orders.name}:\n\n{text.rstrip()}")
+    if not balanced:
+        print("\nThe books know by themselves what must become of an order (tests/world/ideal.py, books.py). If you changed a rule, "
+              "change them, too.")
     print(f"\nTook {time.monotonic() - began:.0f} s; logs, ledgers and records are in {RUNS}")
     if options.keep:
         explain(show, order_id)
@@ -100,7 +110,7 @@ class Progress:
 
     def __call__(self, status):
         day = datetime.date.fromisoformat(status["now"][:10])
-        if status["state"] != "playing" or (self._shown and (day - self._shown).days < 2):
+        if status["state"] != "playing" or not status["submitted"] or (self._shown and (day - self._shown).days < 2):
             return
         self._shown = day
         print(f"  {day:%a %d %b}   submitted {status['submitted']:>4}   at suppliers {status['ordered']:>4}   "

@@ -16,6 +16,8 @@ DEFAULTS = {
     "payment": "", "play": "", "lines": "", "name": "", "email": "", "phone": "", "line1": "", "city": "",
     "region": "", "postal_code": "",
 }
+STATUSES = frozenset("created approved invoiced processing shipped delivered unavailable canceled rejected returned lost".split())
+LIMIT = 5000  # orders of one file
 PAID_AT_ONCE = datetime.timedelta(hours=1)
 BRAZIL = (
     # city, region, postal code, area code
@@ -79,7 +81,12 @@ def _moment(text):
 def _lines(text, external_id):
     """`SKU*2 SKU*1`; a file without lines gets one to three seeded ones."""
     if text:
-        pairs = [item.split("*") for item in text.split()]
+        pairs = [item.split("*") if "*" in item else (item, "1") for item in text.split()]
+        for sku, quantity in pairs:
+            if sku not in catalogue.GOODS:
+                raise ValueError(f"lines: there is no SKU {sku!r}; there are {', '.join(sorted(catalogue.GOODS))}")
+            if not quantity.isdigit() or not 1 <= int(quantity) <= 100:
+                raise ValueError(f"lines: {sku}*{quantity}: the quantity is not a number from 1 to 100")
     else:
         count = chance.pick((1, 1, 1, 2, 2, 3), external_id, "lines")
         start = chance.below(len(catalogue.PLENTIFUL), external_id, "sku")
@@ -109,6 +116,8 @@ def read(path, first_monday):
         if missing:
             raise ValueError(f"{path}: no column {', '.join(missing)}")
         histories = [_checked(path, reader.line_num, row, first_monday) for row in reader]
+    if not 1 <= len(histories) <= LIMIT:
+        raise ValueError(f"{path}: {len(histories)} orders; there must be 1 to {LIMIT}")
     ids = [history.order_id for history in histories]
     doubles = sorted({order_id for order_id in ids if ids.count(order_id) > 1})
     if doubles:
@@ -127,12 +136,22 @@ def _history(row, first_monday):
     for column in ("order_id", "order_purchase_timestamp", "order_estimated_delivery_date"):
         if not row[column]:
             raise ValueError(f"{column} is empty")
+    if row["order_status"] not in STATUSES:
+        raise ValueError(f"order_status: {row['order_status']!r} is none of {', '.join(sorted(STATUSES))}")
+    facts = _facts(row)
+    try:
+        zoneinfo.ZoneInfo(facts["time_zone"])
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"time_zone: there is no zone {facts['time_zone']!r}") from error
     bought = _moment(row["order_purchase_timestamp"])
     monday = bought.date() - datetime.timedelta(days=bought.weekday())
     shift = first_monday - monday
     def moved(column):
         moment = _moment(row[column])
         return moment + shift if moment else None
+    for column in ("order_approved_at", "order_delivered_carrier_date", "order_delivered_customer_date"):
+        if row[column] and _moment(row[column]) < bought:
+            raise ValueError(f"{column} is before order_purchase_timestamp")
     approved, handed, delivered = (moved(column) for column in (
         "order_approved_at", "order_delivered_carrier_date", "order_delivered_customer_date"))
     if not approved and (handed or delivered):
@@ -144,7 +163,7 @@ def _history(row, first_monday):
         approved=approved, handed=handed, delivered=delivered,
         promised=moved("order_estimated_delivery_date").date(),
         lines=_lines(row.get("lines", ""), row["order_id"]),
-        words=frozenset((row.get("play") or "").split()), facts=_facts(row))
+        words=frozenset((row.get("play") or "").split()), facts=facts)
 
 
 def late_in_file(path):

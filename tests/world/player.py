@@ -30,6 +30,7 @@ class Player:
         self.suppliers = suppliers.Suppliers(clock, ledgers["suppliers"], self)
         self.customers = Customers(clock, self.agenda, bus, [plan.history for plan in plans])
         self.last_ms = max(plan.last_ms for plan in plans)
+        self.submitted = set()
         self.counts = {"submitted": 0, "ordered": 0, "shipped": 0}
         self.delivered = set()  # tracking numbers
         self._to_ship = {plan.history.order_id: sum(line.quantity for line in plan.history.lines)
@@ -73,7 +74,8 @@ class Player:
 
     def _submit(self, plan, version):
         self.bus.emit("order.submitted", shop.submitted(plan, version))
-        self.counts["submitted"] += 1
+        self.submitted.add(plan.history.order_id)  # some are sent twice, on purpose
+        self.counts["submitted"] = len(self.submitted)
 
     def report_stock(self):
         """Every supplier tells what it has; absolute, with a version that grows."""
