@@ -130,6 +130,7 @@ static int prepare(struct process *process, struct error *err)
 /* Until everything it stands on is there. */
 static int open_all(struct process *process, struct error *err)
 {
+    int tries = 0;
     while (!told_to_stop) {
         *err = (struct error){0};
         if (open_once(process, err) == 0)
@@ -137,7 +138,9 @@ static int open_all(struct process *process, struct error *err)
         close_all(process);
         if (err->action != ERROR_RETRY)
             return -1;
-        log_warning("cannot start yet", LOG_TEXT("why", err->text));
+        /* Topics and coordinators of a young cluster take some seconds. */
+        log_line(++tries < LOUD_AFTER_TRIES ? LOG_INFO : LOG_WARNING, "cannot start yet",
+                 LOG_TEXT("why", err->text), LOG_END);
         health_turned(process->health);
         health_ready(process->health, false, err->text);
         usleep(RETRY_OPEN_MS * 1000);
