@@ -396,7 +396,7 @@ static void test_event_is_set_aside_when_an_order_has_too_many_messages(void)
     enum verdict verdict = DONE;
     int attempt = 0;
     while (verdict == DONE && attempt < 1000)
-        verdict = status(SHIPMENT_STATUS_OUT_FOR_DELIVERY, ++attempt);
+        verdict = delay(true, 20480 + ++attempt);
     CU_ASSERT_EQUAL(verdict, SET_ASIDE);
     CU_ASSERT_EQUAL(attempt, 500);
     CU_ASSERT_TRUE(kit_state_bytes(&kit, &message_plan, ORDER) < STATE_BYTES_MAX);
