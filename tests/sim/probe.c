@@ -10,7 +10,7 @@
 
 struct fake_world *world;
 struct worker worker;
-struct endpoint endpoint;
+struct endpoint endpoints[ENDPOINTS];
 struct runtime_settings cfg;
 jmp_buf bomb;
 
@@ -31,11 +31,11 @@ void probe_say(struct effects *out, const struct event *ev, const struct context
 }
 
 static void call(struct effects *out, const struct event *ev, const struct context *ctx,
-                 int64_t count)
+                 struct str endpoint, int64_t count)
 {
     intend(out, &(struct intent){.id = arena_printf(ctx->arena, "call-%" PRId64, count),
                                  .name = "called",
-                                 .endpoint = STR("there"),
+                                 .endpoint = endpoint,
                                  .method = "POST",
                                  .path = arena_printf(ctx->arena, "/do/%.*s", STR_ARG(ev->key)),
                                  .body = STR("{}")});
@@ -64,10 +64,13 @@ enum verdict probe_on_payment(const struct event *ev, const void *state, const s
         probe_say(out, ev, ctx, "at", ctx->now_ms - FAKE_WORLD_BEGAN_MS);
         break;
     case CALLS:
-        call(out, ev, ctx, next.samples);
+        call(out, ev, ctx, STR("there"), next.samples);
+        break;
+    case CALLS_ELSEWHERE:
+        call(out, ev, ctx, STR("elsewhere"), next.samples);
         break;
     case CALLS_BUT_IS_REFUSED:
-        call(out, ev, ctx, next.samples);
+        call(out, ev, ctx, STR("there"), next.samples);
         return set_aside(out, "this one is refused");
     case SET_ASIDE_AFTER_EMITTING:
         put_state(out, &next);
@@ -180,21 +183,23 @@ static void start(const struct service *service)
 void begin_in(enum endpoint_policy policy)
 {
     log_setup(&(struct log_options){.service = "probe", .level = LOG_ERROR, .fd = STDERR_FILENO});
-    endpoint = (struct endpoint){.name = STR("there"),
-                                 .kind = ENDPOINT_HTTP,
-                                 .url = STR("http://127.0.0.1:9/there"),
-                                 .policy = policy,
-                                 .honours_keys = true,
-                                 .commit_started = policy != POLICY_REPEAT,
-                                 .timeout_ms = 1000,
-                                 .connect_timeout_ms = 1000,
-                                 .body_bytes_max = 1000,
-                                 .in_flight_max = 10,
-                                 .queue_max = 100,
-                                 .attempts_max = 100,
-                                 .give_up_after_ms = 1000000,
-                                 .backoff_ms = 100,
-                                 .backoff_max_ms = 1000};
+    endpoints[THERE] = (struct endpoint){.name = STR("there"),
+                                         .kind = ENDPOINT_HTTP,
+                                         .url = STR("http://127.0.0.1:9/there"),
+                                         .policy = policy,
+                                         .honours_keys = true,
+                                         .commit_started = policy != POLICY_REPEAT,
+                                         .timeout_ms = 1000,
+                                         .connect_timeout_ms = 1000,
+                                         .body_bytes_max = 1000,
+                                         .in_flight_max = 10,
+                                         .queue_max = 100,
+                                         .attempts_max = 100,
+                                         .give_up_after_ms = 1000000,
+                                         .backoff_ms = 100,
+                                         .backoff_max_ms = 1000};
+    endpoints[ELSEWHERE] = endpoints[THERE];
+    endpoints[ELSEWHERE].name = STR("elsewhere");
     cfg = (struct runtime_settings){.batch_bytes_max = 8 * 1024 * 1024,
                                     .records_max = 100,
                                     .work_ms = 1000,
@@ -204,7 +209,7 @@ void begin_in(enum endpoint_policy policy)
                                     .session_timeout_ms = 10000,
                                     .prefix = STR("t."),
                                     .unknown_schema_wait_ms = 5000,
-                                    .endpoints = {&endpoint, 1}};
+                                    .endpoints = {endpoints, ENDPOINTS}};
     world = fake_world_new(&probe, PARTITIONS);
     metrics = metrics_new();
     start(&probe);

@@ -19,6 +19,7 @@ enum amount {
     SETS_TWO_TIMERS, /* that one, and one after 120 s; then says "chimed …" and counts 10 */
     TELLS_TIME,      /* says "at <ms since the world began>" */
     CALLS,           /* under the id "call-<count>"; then says "called …" and counts 1000 */
+    CALLS_ELSEWHERE, /* the same at the other endpoint */
     CALLS_BUT_IS_REFUSED,
     SET_ASIDE_AFTER_EMITTING,
     WITHDRAWS, /* call-1 */
@@ -45,11 +46,12 @@ void probe_say(struct effects *out, const struct event *ev, const struct context
 /* The one world, the worker in it, and its settings; these may be changed under way. */
 extern struct fake_world *world;
 extern struct worker worker;
-extern struct endpoint endpoint; /* "there": one that honours keys, called again when unsure */
+enum { THERE, ELSEWHERE, ENDPOINTS };
+extern struct endpoint endpoints[ENDPOINTS];
 extern struct runtime_settings cfg;
 
 void begin(void);
-void begin_in(enum endpoint_policy policy); /* of the endpoint */
+void begin_in(enum endpoint_policy policy); /* of the endpoints; begin: called again when unsure */
 void finish(void);
 
 int open_worker(const struct service *service, struct error *err); /* as worker_open */

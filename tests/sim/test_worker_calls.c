@@ -173,14 +173,14 @@ static void test_a_state_with_a_pending_call_is_dropped_only_after_its_reply(voi
 static void test_a_call_that_found_no_room_and_was_never_sent_says_so(void)
 {
     begin();
-    endpoint.queue_max = 1;
-    endpoint.give_up_after_ms = 3000;
+    endpoints[THERE].queue_max = 1;
+    endpoints[THERE].give_up_after_ms = 3000;
     settle();
     fake_world_hold_calls(world, true);
     pay("a", CALLS, "1");
     pay("b", CALLS, "2");
     settle();
-    endpoint.in_flight_max = 0; /* b comes into the queue, but is never sent */
+    endpoints[THERE].in_flight_max = 0; /* b comes into the queue, but is never sent */
     fake_world_hold_calls(world, false);
     settle();
     CU_ASSERT_EQUAL(calls_made(), 1);
@@ -192,7 +192,7 @@ static void test_a_call_that_found_no_room_and_was_never_sent_says_so(void)
 static void test_calls_of_a_key_keep_their_order_when_there_is_no_room(void)
 {
     begin();
-    endpoint.queue_max = 1;
+    endpoints[THERE].queue_max = 1;
     settle();
     fake_world_hold_calls(world, true);
     for (int i = 1; i <= 12; i++) {
@@ -262,7 +262,7 @@ static void test_a_state_that_is_kept_again_while_a_call_is_pending_stays(void)
 static void test_a_call_that_waits_for_a_place_can_be_withdrawn(void)
 {
     begin();
-    endpoint.in_flight_max = 1;
+    endpoints[THERE].in_flight_max = 1;
     fake_world_hold_calls(world, true);
     pay("b", CALLS, "1");
     settle();
@@ -296,12 +296,12 @@ static void test_a_worker_that_is_out_of_touch_with_its_group_sends_nothing(void
 static void test_nothing_of_a_task_that_is_lost_is_sent_until_it_comes_back(void)
 {
     begin();
-    endpoint.in_flight_max = 0;
+    endpoints[THERE].in_flight_max = 0;
     pay("a", CALLS, "1");
     settle();
     fake_world_hide_partition(world, home_of("a"), true);
     fake_world_rebalance(world);
-    endpoint.in_flight_max = 10;
+    endpoints[THERE].in_flight_max = 10;
     settle();
     CU_ASSERT_EQUAL(calls_made(), 0);
     fake_world_hide_partition(world, home_of("a"), false);
@@ -349,13 +349,14 @@ static void check_order(const char *path, int last)
 static void test_calls_that_found_no_room_keep_their_order_for_the_next_owner(void)
 {
     begin();
-    endpoint.queue_max = 1;
+    endpoints[THERE].queue_max = 1;
     fake_world_hold_calls(world, true);
     for (int i = 1; i <= 12; i++) {
         char id[8];
         snprintf(id, sizeof(id), "%d", i);
         pay("a", CALLS, id);
         pay(neighbour_of("a", 0), CALLS, id);
+        turn(2);
     }
     settle();
     fake_world_store_wipe(world);
@@ -366,5 +367,67 @@ static void test_calls_that_found_no_room_keep_their_order_for_the_next_owner(vo
     settle();
     check_order("/do/a", 12);
     check_order(neighbour_of("a", 0), 12);
+    finish();
+}
+
+static void test_a_key_keeps_its_order_over_endpoints_when_one_has_no_room(void)
+{
+    begin();
+    endpoints[THERE].queue_max = 1;
+    fake_world_hold_calls(world, true);
+    pay(neighbour_of("a", 0), CALLS, "1"); /* takes the room */
+    settle();
+    pay("a", CALLS, "1");
+    turn(2);
+    pay("a", CALLS_ELSEWHERE, "2");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    crash();
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    check_order("/do/a", 2);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002, called 2002");
+    finish();
+}
+
+/* Nothing else happens when the endpoint has a place at last. */
+static void begin_with_a_call_that_waits_for_its_mark(void)
+{
+    begin_in(POLICY_PARK);
+    endpoints[THERE].in_flight_max = 0;
+    pay("a", CALLS, "1");
+    settle();
+    endpoints[THERE].in_flight_max = 10;
+}
+
+static void test_that_a_call_starts_is_committed_though_nothing_else_happens(void)
+{
+    begin_with_a_call_that_waits_for_its_mark();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_call_is_not_made_when_it_is_not_committed_that_it_starts(void)
+{
+    begin_with_a_call_that_waits_for_its_mark();
+    fake_world_next_commit(world, FAKE_REFUSES);
+    turn(1);
+    crash();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
+static void test_a_call_of_which_the_store_lost_that_it_starts_is_made_by_who_knows_better(void)
+{
+    begin_with_a_call_that_waits_for_its_mark();
+    fake_world_next_apply(world, FAKE_REQUEST_LOST);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
 }

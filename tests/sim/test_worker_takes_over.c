@@ -230,6 +230,7 @@ static void test_a_batch_that_was_read_before_a_rebalance_is_dropped(void)
     pay("a", PLAIN, "3");
     fake_world_rebalance_after(world, 2);
     settle();
+    CU_ASSERT_EQUAL(counter_value(worker.meters.batches_failed), 0);
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 3");
     finish();
 }

@@ -92,3 +92,63 @@ static void test_an_event_dated_in_the_future_moves_time_on_by_future_max_at_mos
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, at 312000");
     finish();
 }
+
+static void test_a_timer_of_a_batch_whose_answer_was_lost_fires(void)
+{
+    begin();
+    settle();
+    fake_world_next_commit(world, FAKE_ANSWER_LOST);
+    pay("a", SETS_TIMER, "1");
+    settle();
+    fake_world_pass(world, 60000);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101");
+    finish();
+}
+
+static void test_timers_wait_a_little_after_a_take_over_for_what_is_on_its_way(void)
+{
+    begin();
+    pay("a", SETS_TIMER, "1");
+    settle();
+    crash();
+    fake_world_pass(world, 60000);
+    turn(3);
+    pay("a", DROPS_STATE, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+/* A timer is due, and ten records wait that are read one by one; the last one drops the state. */
+static void begin_behind_schedule(void)
+{
+    begin();
+    pay("a", SETS_TIMER, "first");
+    settle(); /* 12 s */
+    fake_world_pass(world, 47000);
+    turn(1); /* the last look at timers */
+    fake_world_pass(world, 1500);
+    worker.records_limit = cfg.records_max = 1;
+    for (int i = 0; i < 9; i++)
+        pay(neighbour_of("a", i), PLAIN, "1");
+    pay("a", DROPS_STATE, "last");
+}
+
+static void test_timers_wait_for_what_can_be_read(void)
+{
+    begin_behind_schedule();
+    turn(12);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_timers_do_not_wait_for_ever_for_what_can_be_read(void)
+{
+    begin_behind_schedule();
+    turn(3);
+    fake_world_pass(world, TIMERS_WAIT_MOST_MS - 1500);
+    turn(10);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101, paid 102");
+    finish();
+}
