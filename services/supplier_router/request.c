@@ -1,4 +1,4 @@
-/* Bodies of the generic supplier contract. */
+/* Bodies of the supplier contract. */
 #include "supplier_router/request.h"
 
 #include "base/rfc3339.h"

@@ -1,4 +1,4 @@
-/* The generic supplier contract (domain 2d): what is sent, and what the answers mean. */
+/* The supplier contract (services/FEATURES.md): what is sent, and what the answers mean. */
 #ifndef WAYBILL_SUPPLIER_ROUTER_REQUEST_H
 #define WAYBILL_SUPPLIER_ROUTER_REQUEST_H
 

@@ -1,5 +1,5 @@
 /* Walks the scans in the order in which they happened; the last wins, then the terminal rules
- * (domain 2a.3). */
+ * ("Merge rules" in services/FEATURES.md). */
 #include "tracking_ingest/history.h"
 
 enum { LEGS = 4 };
@@ -61,11 +61,11 @@ static int32_t attempt_of(struct attempts *attempts, const struct tracked_scan *
 /* Does the scan leave the state as it is? */
 static bool is_overruled(const struct history *history, const struct tracked_scan *scan)
 {
-    if (scan->status == SHIPMENT_STATUS_UNKNOWN) /* an unmapped code (2a.3, rule 7) */
+    if (scan->status == SHIPMENT_STATUS_UNKNOWN) /* an unmapped code (merge rule 7) */
         return true;
     if (history->rto_delivered) /* F47: the end; nothing after it is a delivery to the customer */
         return true;
-    if (history->delivered && scan->leg == SHIPMENT_LEG_FORWARD) /* rule 4 */
+    if (history->delivered && scan->leg == SHIPMENT_LEG_FORWARD) /* merge rule 4 */
         return true;
     return history->leg == scan->leg && history->status == SHIPMENT_STATUS_DELIVERED;
 }
@@ -81,7 +81,7 @@ static void note_facts(struct history *history, const struct tracked_scan *scan)
         history->rto_delivered = scan;
 }
 
-/* Silence ends what is still open; a newer scan revives it (rule 5). */
+/* Silence ends what is still open; a newer scan revives it (merge rule 5). */
 static void expire(const struct tracked_shipment *shipment, struct history *history)
 {
     const struct tracked_scan_list *scans = &shipment->scans;

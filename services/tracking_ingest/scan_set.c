@@ -1,7 +1,7 @@
 /* The order and the identity of scans. */
 #include "tracking_ingest/scan_set.h"
 
-/* Breaks ties of time only: several scans in one second are common (2a.3, rule 3). */
+/* Breaks ties of time only: several scans in one second are common (merge rule 3). */
 static int status_rank(enum shipment_status status)
 {
     switch (status) {

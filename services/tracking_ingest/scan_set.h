@@ -8,7 +8,7 @@
 enum { SCANS_MAX = 300, SCAN_TEXT_BYTES_MAX = 120 };
 
 /* What the set keeps of a scan. Two scans with the same id are one: same time, code, place, leg and
- * status. The carrier's wording is not looked at: carriers re-word (2a.3, rule 2). Texts are
+ * status. The carrier's wording is not looked at: carriers re-word (merge rule 2). Texts are
  * borrowed, clipped between characters. */
 struct tracked_scan scan_set_item(const struct scan_reported *scan);
 

@@ -157,7 +157,7 @@ void tell_stalled(const struct tracked_shipment *shipment, struct effects *out)
 void tell_history(struct tracked_shipment *shipment, const struct history *history,
                   const struct tracked_scan *scan, const struct context *ctx, struct effects *out)
 {
-    /* F45; rule 6: a scan that does not make the state never counts as news. */
+    /* F45, merge rule 6: a scan that does not make the state never counts as news. */
     bool first =
         history->head && history->head->id == scan->id &&
         !history_reached(&shipment->milestones, history->leg, history->status, history->attempt_no);

@@ -1,5 +1,6 @@
 /* tracking_ingest makes one truth of any carrier's scans: the state of a parcel is a function of
- * the set of its scans, whatever the order and however often they come (domain 2a.3). */
+ * the set of its scans, whatever the order and however often they come ("Merge rules" in
+ * services/FEATURES.md). */
 #ifndef WAYBILL_TRACKING_INGEST_H
 #define WAYBILL_TRACKING_INGEST_H
 

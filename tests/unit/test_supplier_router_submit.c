@@ -214,7 +214,7 @@ static void test_only_shipping_is_overdue_when_the_supplier_accepted(void)
     finish();
 }
 
-/* The generic contract, domain 2d. */
+/* The supplier contract of services/FEATURES.md. */
 static void test_request_says_all_that_a_supplier_needs(void)
 {
     static const char body[] =

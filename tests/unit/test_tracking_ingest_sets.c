@@ -1,5 +1,5 @@
 /* The state of a parcel is a function of the set of its scans: random sets, shuffled and repeated,
- * against a plain model of the merge rules (domain 2a.3). */
+ * against a plain model of the merge rules ("Merge rules" in services/FEATURES.md). */
 /* links: tracking_ingest_settings rules_kit */
 #include "test_tracking_ingest.h"
 

@@ -1,7 +1,8 @@
 /* Carriers' own bytes -> scans in canonical words. One file per source; adapters.c lists them.
  *
- * An adapter is tolerant (domain 2c): a scan that cannot be read is left out and the rest is used;
- * an unknown code becomes the status UNKNOWN, which leaves the parcel where it is. */
+ * An adapter is tolerant ("Carriers' payloads" in services/FEATURES.md): a scan that cannot be read
+ * is left out and the rest is used; an unknown code becomes the status UNKNOWN, which leaves the
+ * parcel where it is. */
 #ifndef WAYBILL_TRACKING_INGEST_ADAPTERS_H
 #define WAYBILL_TRACKING_INGEST_ADAPTERS_H
 

@@ -1,5 +1,5 @@
-/* Shiprocket's tracking webhook (domain 2a.1, 2c.2): ids of its own list, Indian time without a
- * zone, the AWB as text or number. */
+/* Shiprocket's tracking webhook ("Carriers' payloads" in services/FEATURES.md): ids of its own
+ * list, Indian time without a zone, the AWB as text or number. */
 #include "tracking_ingest/adapters/adapters.h"
 
 #include "base/rfc3339.h"
@@ -162,7 +162,7 @@ struct form {
 };
 static const struct form year_first = {0, 5, 8}, day_first = {6, 3, 0};
 
-/* All of Shiprocket's times are Indian (domain 2c.3). */
+/* All of Shiprocket's times are Indian. */
 static bool set_time(struct scan_reported *scan, struct str text, struct form form)
 {
     char iso[64];
