@@ -47,8 +47,8 @@ static void print_help(const struct config_program *program)
         {.name = "help-settings", .text = "show every setting and exit"},
         {.name = "version", .text = "show the version and exit"},
     };
-    printf("%s: %s\n\nusage: %s %s\n\n", program->name, program->text, program->name,
-           program->usage);
+    printf("%s: %s\n\nusage: %s%s%s\n\n", program->name, program->text, program->name,
+           *program->usage ? " " : "", program->usage);
     for (size_t i = 0; i < program->flag_count; i++)
         print_flag(&program->flags[i]);
     for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)

@@ -157,11 +157,11 @@ static void add_record(struct json_writer *w, struct arena *arena, struct str na
 static void add_value(struct json_writer *w, struct arena *arena, const struct decoded *decoded)
 {
     if (decoded->type) {
-        add_record(w, arena, STR("value"), decoded->type, decoded->body);
+        add_record(w, arena, STR("data"), decoded->type, decoded->body);
     } else if (!decoded->error && decoded->value.ptr && utf8_is_valid(decoded->value)) {
-        json_add_raw(w, STR("value"), decoded->value); /* of the topic schemas: JSON already */
+        json_add_raw(w, STR("data"), decoded->value); /* of the topic schemas: JSON already */
     } else {
-        json_add_null(w, STR("value"));
+        json_add_null(w, STR("data"));
         if (decoded->error)
             json_add_text(w, STR("error"), str_from(decoded->error));
         if (decoded->value.ptr)
@@ -171,7 +171,7 @@ static void add_value(struct json_writer *w, struct arena *arena, const struct d
         return;
     json_open_object(w, STR("state"));
     json_add_text(w, STR("type"), str_from(decoded->state_type->name));
-    add_record(w, arena, STR("value"), decoded->state_type, decoded->state);
+    add_record(w, arena, STR("data"), decoded->state_type, decoded->state);
     json_close_object(w);
 }
 

@@ -44,9 +44,9 @@ bool decoder_keep(struct decoder *decoder, const struct topic *topic,
                   const struct kafka_record *record, struct arena *arena, struct decoded *out);
 
 /* One JSON line without its end:
- *   {"topic","partition","offset","time","key","event","id","cause","headers":{…},"value":{…}}
+ *   {"topic","partition","offset","time","key","event","id","cause","headers":{…},"data":{…}}
  * topic without prefix; event = the record type's name or null; a state stands beside its key_entry
- * as "state":{"type","value"}; what cannot be read as "error" and "bytes" (hex). Absent when the
+ * as "state":{"type","data"}; what cannot be read as "error" and "bytes" (hex). Absent when the
  * arena is full. */
 struct str decoded_json(const struct decoded *decoded, struct arena *arena);
 

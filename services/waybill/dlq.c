@@ -177,10 +177,10 @@ int dlq_show_main(int argc, char **argv)
         wanted.partition = (int32_t)partition;
         scan.from_number = l.offset;
         status = run(&l, &scan);
-    }
-    if (status == TOOL_OK && l.count == 0) {
-        fprintf(stderr, "%s: there is no record at that offset\n", tool.name);
-        status = TOOL_FAILED;
+        if (status == TOOL_OK && l.count == 0) {
+            fprintf(stderr, "%s: there is no record at that offset\n", tool.name);
+            status = TOOL_FAILED;
+        }
     }
     tool_close(&tool);
     return status;

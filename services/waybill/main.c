@@ -48,22 +48,34 @@ static void remove_word(int *argc, char **argv, int at)
     --*argc;
 }
 
-static int without_command(int argc, char **argv)
+/* The commands, all or those of one group, a line each. */
+static void list_commands(const char *group, char *out, size_t bytes)
 {
-    char details[2048];
-    size_t len = (size_t)snprintf(details, sizeof(details), "commands (each has --help):\n");
-    for (int i = 0; i < COMMANDS; i++)
-        len += (size_t)snprintf(details + len, sizeof(details) - len, "  %-9s %-7s  %s\n",
-                                commands[i].first, commands[i].second ? commands[i].second : "",
-                                commands[i].text);
-    const struct tool_command self = {.name = "waybill",
-                                      .text = "looks into Waybill and puts events in",
-                                      .usage = "[flags] COMMAND …",
+    size_t len = (size_t)snprintf(out, bytes, "commands (each has --help):\n");
+    for (int i = 0; i < COMMANDS && len < bytes; i++)
+        if (!group || strcmp(group, commands[i].first) == 0)
+            len += (size_t)snprintf(out + len, bytes - len, "  %-9s %-7s  %s\n", commands[i].first,
+                                    commands[i].second ? commands[i].second : "", commands[i].text);
+}
+
+/* For --help and the like without a whole command; otherwise says what is wrong, and which commands
+ * there are. group: the first word; NULL = not even that. */
+static int without_command(int argc, char **argv, const char *group, const char *wrong)
+{
+    char details[2048], name[64];
+    list_commands(group, details, sizeof(details));
+    snprintf(name, sizeof(name), "waybill%s%s", group ? " " : "", group ? group : "");
+    const struct tool_command self = {.name = name,
+                                      .text = group ? "needs one word more, see below"
+                                                    : "looks into Waybill and puts events in",
+                                      .usage = "COMMAND … [flags]",
                                       .details = details};
     static struct tool tool;
     int status = tool_open(&tool, &self, argc, argv);
-    if (status == CONFIG_RUN)
-        status = tool_misuse(&tool, "a command is missing");
+    if (status == CONFIG_RUN) {
+        status = tool_misuse(&tool, "%s", wrong);
+        fprintf(stderr, "\n%s", details);
+    }
     tool_close(&tool);
     return status;
 }
@@ -72,8 +84,9 @@ int main(int argc, char **argv)
 {
     int first = find_word(argc, argv, 1);
     if (first == argc)
-        return without_command(argc, argv);
+        return without_command(argc, argv, NULL, "a command is missing");
     const char *word = argv[first];
+    char wrong[128];
     bool is_group = false;
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].first) != 0)
@@ -88,9 +101,12 @@ int main(int argc, char **argv)
         remove_word(&argc, argv, first);
         return commands[i].run(argc, argv);
     }
-    if (is_group)
-        fprintf(stderr, "waybill: %s what? see waybill --help\n", word);
+    if (!is_group)
+        snprintf(wrong, sizeof(wrong), "there is no command %s", word);
+    else if (find_word(argc, argv, first + 1) == argc)
+        snprintf(wrong, sizeof(wrong), "a word is missing: %s what?", word);
     else
-        fprintf(stderr, "waybill: there is no command %s; see waybill --help\n", word);
-    return TOOL_USAGE;
+        snprintf(wrong, sizeof(wrong), "there is no command %s %s", word,
+                 argv[find_word(argc, argv, first + 1)]);
+    return without_command(argc, argv, is_group ? word : NULL, wrong);
 }

@@ -130,7 +130,9 @@ int tool_fail(const struct tool *tool, const struct error *err)
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", tool->name, err->text);
     if (err->action == ERROR_RETRY)
-        fprintf(stderr, "%s: is Kafka running at %s? (--kafka.bootstrap_servers=HOST:PORT)\n",
+        fprintf(stderr,
+                "%s: is Kafka running at %s? Another place is named by "
+                "--kafka.bootstrap_servers=HOST:PORT or WAYBILL_KAFKA_BOOTSTRAP_SERVERS\n",
                 tool->name, tool->cfg.bootstrap_servers.ptr);
     return TOOL_FAILED;
 }

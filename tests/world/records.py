@@ -23,7 +23,7 @@ class Record:
 def parse(line):
     """One JSON line -> Record."""
     row = json.loads(line)
-    body = row.get("value")
+    body = row.get("data")
     return Record(row["topic"], row["partition"], row["offset"], row.get("key") or "", row.get("event") or "",
                   _instants(body) if isinstance(body, dict) else {}, row.get("headers") or {}, row.get("cause") or "")
 
