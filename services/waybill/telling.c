@@ -222,10 +222,19 @@ static void write_money(struct writer *w, const struct found *found)
                                                   number_at(&found->field->type, found->at)));
 }
 
-/* The field's text between braces: "path", "path:money", "path?text". */
+/* The number with its unit: "1 day", "2 days". */
+static void write_days(struct writer *w, const struct found *found, int depth)
+{
+    size_t before = w->out.len;
+    write_value(w, &found->field->type, found->at, depth);
+    struct str number = {w->out.ptr + before, w->out.len - before};
+    buffer_printf(&w->out, str_equal(number, STR("1")) ? " day" : " days");
+}
+
+/* The field's text between braces: "path", "path:money", "path:days", "path?text". */
 struct slot {
     struct str path, text;
-    bool is_money, is_condition;
+    bool is_money, is_days, is_condition;
 };
 
 static struct slot parse_slot(struct str inside)
@@ -236,6 +245,7 @@ static struct slot parse_slot(struct str inside)
     slot.is_condition = slot.text.ptr != NULL;
     str_split(slot.path, ':', &slot.path, &how);
     slot.is_money = str_equal(how, STR("money"));
+    slot.is_days = str_equal(how, STR("days"));
     return slot;
 }
 
@@ -251,6 +261,8 @@ static void write_slot(struct writer *w, struct str inside, const struct record_
             buffer_add_str(&w->out, slot.text);
     } else if (slot.is_money)
         write_money(w, &found);
+    else if (slot.is_days)
+        write_days(w, &found, depth);
     else
         write_value(w, &found.field->type, found.at, depth);
 }

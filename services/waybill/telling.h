@@ -6,11 +6,14 @@
 #include "rules/record.h"
 
 /* A template is text with fields in it:
- *   {order.total_minor:money}   a field by its path; money = with the currency beside it, size =
- * how many bytes
+ *   {order.total_minor:money}   a field by its path; money = with the currency beside it
+ *   {days_late:days}            1 day, 2 days
  *   [, promised {promised_on}]  left out when one of its fields is absent, empty, zero, false, or
- * an enum's first symbol {refund_due?, refund due}   the text, if the field is true Lists are
- * joined by ", "; parts (an order line, a hold) have templates of their own. */
+ *                               an enum's first symbol
+ *   {refund_due?, refund due}   the text, if the field is true
+ *
+ * Lists are joined by ", "; parts (an order line, a hold) have templates of their own.
+ */
 struct telling {
     const char *name; /* of the event or part */
     const char *text;

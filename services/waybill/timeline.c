@@ -60,30 +60,52 @@ static size_t find_id(const struct by_id *ids, size_t count, struct str id)
     return low < count && str_equal(ids[low].id, id) ? ids[low].at : count;
 }
 
-static struct place place_of(const struct decoded *events, size_t count, const struct by_id *ids,
-                             size_t at, int limit)
-{
-    struct place place = {events[at].time_ms, 0};
-    size_t cause = find_id(ids, count, events[at].ce.cause);
-    if (cause == count || cause == at || limit == 0)
-        return place;
-    struct place before = place_of(events, count, ids, cause, limit - 1);
-    if (before.time_ms < place.time_ms)
-        return place;
-    return (struct place){before.time_ms, before.depth + 1};
-}
-
 static int compare_numbers(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
 }
 
+static int compare_places(struct place a, struct place b)
+{
+    int order = compare_numbers(a.time_ms, b.time_ms);
+    return order ? order : compare_numbers(a.depth, b.depth);
+}
+
+/* The sending of the message that this event tells the delivery of: a provider's report may be
+ * taken before the answer to the sending. count if it is no such event, or the sending is not
+ * there. */
+static size_t find_sending(const struct decoded *events, size_t count, size_t at)
+{
+    size_t i = events[at].type == &message_delivered ? 0 : count;
+    const struct message_delivered *delivered = events[at].body;
+    while (i < count && !(events[i].type == &message_sent &&
+                          str_equal(((const struct message_sent *)events[i].body)->message_id,
+                                    delivered->message_id)))
+        i++;
+    return i;
+}
+
+static struct place place_of(const struct decoded *events, size_t count, const struct by_id *ids,
+                             size_t at, int limit)
+{
+    struct place place = {events[at].time_ms, 0};
+    const size_t earlier[] = {find_id(ids, count, events[at].ce.cause),
+                              find_sending(events, count, at)};
+    for (size_t i = 0; i < sizeof(earlier) / sizeof(earlier[0]); i++) {
+        if (earlier[i] == count || earlier[i] == at || limit == 0)
+            continue;
+        /* Halved behind the second, so that two ways in a circle are few in all. */
+        struct place before = place_of(events, count, ids, earlier[i], i ? limit / 2 : limit - 1);
+        if (compare_places(before, place) >= 0)
+            place = (struct place){before.time_ms, before.depth + 1};
+    }
+    return place;
+}
+
 static int compare_ranked(const void *left, const void *right)
 {
     const struct ranked *a = left, *b = right;
-    int order = compare_numbers(a->place.time_ms, b->place.time_ms);
-    if (!order)
-        order = compare_numbers(a->place.depth, b->place.depth);
+    int order = compare_places(a->place, b->place);
     if (!order)
         order = str_compare(a->event.topic->name, b->event.topic->name);
     if (!order)
@@ -133,6 +155,7 @@ struct timeline {
 };
 
 static const size_t NO_LINE = SIZE_MAX;
+static const char legend[] = "← n: caused by line n; ⇠ n: by a timer or call that line n led to\n";
 
 static struct str event_name(const struct decoded *event)
 {
@@ -375,6 +398,7 @@ void timeline_write(const struct decoded *events, size_t count, const struct tim
     if (ids && timeline.notes && timeline.lines) {
         note_causes(&timeline, ids);
         make_lines(&timeline, ids);
+        buffer_printf(out, "%s", legend);
         for (size_t i = 0; i < timeline.line_count; i++)
             write_line(&timeline, i, out);
         size_t hidden = 0;

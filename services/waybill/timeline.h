@@ -7,7 +7,8 @@
 
 enum { TIMELINE_EVENTS_MAX = 20000 };
 
-/* Puts a cause before its effects, whatever their clocks say; else by time, topic and offset. */
+/* Puts a cause before its effects and a message's sending before its delivery, whatever their
+ * clocks say; else by time, topic and offset. */
 void timeline_sort(struct decoded *events, size_t count);
 
 struct timeline_style {
@@ -16,8 +17,8 @@ struct timeline_style {
     struct str order_id; /* "demo:1001/2" is then told as "/2"; may be absent */
 };
 
-/* Of sorted events: "  3  2017-09-02 08:15:31  orders  order.accepted  2×A, €19.00  ← 1". A dead
- * letter shows why.
+/* A legend, then of sorted events: "  3  2017-09-02 08:15:31  orders  order.accepted  2×A, €19.00
+ * ← 1". A dead letter shows why.
  *
  * Unless every: bookkeeping between services is left out (and counted at the end), so are repeats
  * of an event and scans that changed nothing; what one cause had at once shares a line; a cause
