@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SETTINGS_ARENA_BYTES = 64 * 1024 * 1024, RETRY_OPEN_MS = 1000, CLOSE_MS = 5000 };
+enum {
+    SETTINGS_ARENA_BYTES = 64 * 1024 * 1024,
+    RETRY_OPEN_MS = 1000,
+    LOUD_AFTER_TRIES = 10, /* until then it is no warning that something is not there yet */
+    CLOSE_MS = 5000
+};
 
 static volatile sig_atomic_t told_to_stop;
 
@@ -140,7 +145,7 @@ static int open_all(struct process *process, struct error *err)
             return -1;
         /* Topics and coordinators of a young cluster take some seconds. */
         log_line(++tries < LOUD_AFTER_TRIES ? LOG_INFO : LOG_WARNING, "cannot start yet",
-                 LOG_TEXT("why", err->text), LOG_END);
+                 LOG_TEXT("why", err->text), LOG_FIELDS_END);
         health_turned(process->health);
         health_ready(process->health, false, err->text);
         usleep(RETRY_OPEN_MS * 1000);
