@@ -14,7 +14,6 @@
 enum {
     SETTINGS_ARENA_BYTES = 64 * 1024 * 1024,
     RETRY_OPEN_MS = 1000,
-    LOUD_AFTER_TRIES = 5,
     LOUD_AFTER_TRIES = 10, /* until then it is no warning that something is not there yet */
     CLOSE_MS = 5000
 };
@@ -145,10 +144,8 @@ static int open_all(struct process *process, struct error *err)
         if (err->action != ERROR_RETRY)
             return -1;
         /* Topics and coordinators of a young cluster take some seconds. */
-        if (++tries < LOUD_AFTER_TRIES)
-            log_info("cannot start yet", LOG_TEXT("why", err->text));
-        else
-            log_warning("cannot start yet", LOG_TEXT("why", err->text));
+        log_line(++tries < LOUD_AFTER_TRIES ? LOG_INFO : LOG_WARNING, "cannot start yet",
+                 LOG_TEXT("why", err->text), LOG_FIELDS_END);
         health_turned(process->health);
         health_ready(process->health, false, err->text);
         usleep(RETRY_OPEN_MS * 1000);
