@@ -31,7 +31,7 @@ static int pick(int count)
 static void pay_something(void)
 {
     struct account *account = &accounts[pick(KEYS)];
-    char id[8];
+    char id[16];
     bool again = account->pays > 0 && pick(5) == 0;
     enum amount amount = pick(3) == 0 ? CALLS : PLAIN;
     if (!again && account->pays == PAYS_MAX)
@@ -173,7 +173,7 @@ static void check_said(const struct account *account)
 /* One may be made again, but not after a later one was made. */
 static void check_calls(const struct account *account)
 {
-    char path[32];
+    char path[96];
     const struct fake_call *made;
     size_t count = fake_world_calls(world, &made);
     int64_t last = 0;
