@@ -65,9 +65,11 @@ static void print_range(const struct setting *row)
     if (row->kind == SETTING_CHOICE)
         for (size_t i = 0; row->choices[i]; i++)
             printf("%s%s", i ? ", " : " ", row->choices[i]);
-    if (row->min == 0 && row->max == 0)
+    if (row->kind == SETTING_TIME_OF_DAY)
+        printf(", 00:00 to 23:59");
+    else if (row->min == 0 && row->max == 0)
         return;
-    if (row->kind == SETTING_DURATION)
+    else if (row->kind == SETTING_DURATION)
         printf(", %s to %s", value_show_duration((int64_t)row->min, min),
                value_show_duration((int64_t)row->max, max));
     else if (row->kind == SETTING_BYTES)
@@ -105,7 +107,8 @@ static void print_reference(const struct config_program *program)
         for (size_t i = 0; i < settings->count; i++)
             print_row(&settings->rows[i]);
         for (size_t i = 0; settings->sections && settings->sections[i]; i++)
-            printf("  %s:  (reference data, only in the YAML file)\n", settings->sections[i]);
+            printf("  %s:  (reference data, only in the YAML file: see deploy/settings/)\n",
+                   settings->sections[i]);
     }
 }
 
@@ -292,9 +295,15 @@ int config_parse(const struct config_program *program, int argc, char *const *ar
         printf("%s %s\n", program->name, WAYBILL_VERSION);
     if (parsing->help || parsing->help_settings || parsing->version)
         return 0;
-    if (settings_load(program->parts, program->part_count, parsing->files, environ, parsing->flags,
-                      arena, &err))
-        return fail(program, &err);
+    struct settings_faults faults;
+    if (settings_load_all(program->parts, program->part_count, parsing->files, environ,
+                          parsing->flags, arena, &faults)) {
+        for (size_t i = 0; i < faults.count; i++)
+            fail(program, &faults.faults[i]);
+        if (faults.count == SETTINGS_FAULTS_MAX)
+            fprintf(stderr, "%s: there may be more\n", program->name);
+        return EXIT_USAGE;
+    }
     if (!parsing->check)
         return CONFIG_RUN;
     printf("%s: %s\n", program->name,

@@ -1,14 +1,11 @@
 #include "config/settings.h"
 
-#include "base/buffer.h"
 #include "config/values.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 
-enum { NAME_BYTES_MAX = 100, NAMES_MAX = 1000, HASHED_BYTES_MAX = 16 * 1024 * 1024 };
+enum { NAME_BYTES_MAX = 100, NAMES_MAX = 1000 };
 
 #define ENV_PREFIX  "WAYBILL_"
 #define FILE_SUFFIX "_file"
@@ -21,7 +18,22 @@ struct loading {
     bool *given[CONFIG_PARTS_MAX]; /* per row: some source had it */
     struct yaml_node sections;     /* a map of the top-level nodes that parts own */
     const struct yaml_node **sections_link;
+    struct settings_faults *faults;
 };
+
+/* Where the next fault is written; the last one is overwritten when there are too many. */
+static struct error *next_fault(struct loading *loading)
+{
+    size_t count = loading->faults->count;
+    return &loading->faults->faults[count < SETTINGS_FAULTS_MAX ? count : count - 1];
+}
+
+/* Counts what was written to next_fault. */
+static void note(struct loading *loading, int failed)
+{
+    if (failed && loading->faults->count < SETTINGS_FAULTS_MAX)
+        loading->faults->count++;
+}
 
 /* A row of one of the parts; row NULL = no such setting. from_file: the name was the row's with
  * _file. */
@@ -137,14 +149,21 @@ static int refuse_open_secret(const struct setting *row, struct error *err)
                      variable, row->name);
 }
 
-static const char *nearest_row(const struct loading *loading, struct str name)
+/* Of settings, of the first words of their names, and of sections. */
+static const char *nearest_name(const struct loading *loading, struct str name)
 {
-    const char *names[NAMES_MAX + 1];
+    const char *names[NAMES_MAX + 2];
     size_t count = 0;
     for (size_t p = 0; p < loading->part_count; p++) {
         const struct settings *settings = loading->parts[p].settings;
-        for (size_t i = 0; i < settings->count && count < NAMES_MAX; i++)
+        for (size_t i = 0; i < settings->count && count < NAMES_MAX; i++) {
+            struct str group, rest;
+            str_split(str_from(settings->rows[i].name), '.', &group, &rest);
+            const char *copy = rest.ptr ? arena_copy(loading->arena, group).ptr : NULL;
             names[count++] = settings->rows[i].name;
+            if (copy)
+                names[count++] = copy;
+        }
         for (size_t i = 0; settings->sections && settings->sections[i] && count < NAMES_MAX; i++)
             names[count++] = settings->sections[i];
     }
@@ -154,9 +173,21 @@ static const char *nearest_row(const struct loading *loading, struct str name)
 
 static int unknown(const struct loading *loading, struct str name, struct error *err)
 {
-    const char *nearest = nearest_row(loading, name);
+    const char *nearest = nearest_name(loading, name);
     return error_set(err, ERROR_FATAL, "there is no such setting; %s%s",
                      nearest ? "nearest: " : "see --help-settings", nearest ? nearest : "");
+}
+
+/* Do settings begin with that path and a dot? */
+static bool is_group(const struct loading *loading, struct str path)
+{
+    for (size_t p = 0; p < loading->part_count; p++)
+        for (size_t i = 0; i < loading->parts[p].settings->count; i++) {
+            struct str name = str_from(loading->parts[p].settings->rows[i].name);
+            if (str_starts_with(name, path) && name.len > path.len && name.ptr[path.len] == '.')
+                return true;
+        }
+    return false;
 }
 
 static bool is_section(const struct settings *settings, struct str name)
@@ -167,30 +198,32 @@ static bool is_section(const struct settings *settings, struct str name)
     return false;
 }
 
-/* A map's leaves are settings; their paths are the names. */
-static int take_nodes(struct loading *loading, const struct yaml_node *map, struct error *err)
+static int take_leaf(struct loading *loading, struct target target, const struct yaml_node *node,
+                     struct error *err)
 {
-    for (const struct yaml_node *node = map->first; node; node = node->next) {
-        struct error said;
-        int failed;
-        struct target target = find_row(loading, node->path);
-        if (node->kind == YAML_MAP && !target.row) {
-            if (take_nodes(loading, node, err))
-                return -1;
-            continue;
-        }
-        if (!target.row)
-            failed = unknown(loading, node->path, &said);
-        else if (node->kind != YAML_SCALAR)
-            failed = error_set(&said, ERROR_FATAL, "must be a single value");
-        else if (target.row->kind == SETTING_SECRET && !target.from_file)
-            failed = refuse_open_secret(target.row, &said);
-        else
-            failed = take(loading, target, node->text, &said);
-        if (failed)
-            return yaml_fail(node, err, "%s", said.text);
+    struct error said;
+    int failed;
+    if (!target.row)
+        failed = unknown(loading, node->path, &said);
+    else if (node->kind != YAML_SCALAR)
+        failed = error_set(&said, ERROR_FATAL, "must be a single value");
+    else if (target.row->kind == SETTING_SECRET && !target.from_file)
+        failed = refuse_open_secret(target.row, &said);
+    else
+        failed = take(loading, target, node->text, &said);
+    return failed ? yaml_fail(node, err, "%s", said.text) : 0;
+}
+
+/* A map's leaves are settings; their paths are the names. */
+static void take_node(struct loading *loading, const struct yaml_node *node)
+{
+    struct target target = find_row(loading, node->path);
+    if (target.row || node->kind != YAML_MAP || !is_group(loading, node->path)) {
+        note(loading, take_leaf(loading, target, node, next_fault(loading)));
+        return;
     }
-    return 0;
+    for (const struct yaml_node *child = node->first; child; child = child->next)
+        take_node(loading, child);
 }
 
 /* Keeps the top-level node for load_section if some part owns it. *out_taken says so. */
@@ -218,24 +251,22 @@ static int take_section(struct loading *loading, const struct yaml_node *node, b
     return 0;
 }
 
-static int take_file(struct loading *loading, const char *file, struct error *err)
+static void take_file(struct loading *loading, const char *file)
 {
     const struct yaml_node *root;
-    if (yaml_load_file(file, loading->arena, &root, err))
-        return -1;
+    if (yaml_load_file(file, loading->arena, &root, next_fault(loading))) {
+        note(loading, -1);
+        return;
+    }
     for (const struct yaml_node *node = root->first; node; node = node->next) {
         bool is_taken;
-        if (take_section(loading, node, &is_taken, err))
-            return -1;
-        struct yaml_node single = *node;
-        single.next = NULL;
-        struct yaml_node map = {.kind = YAML_MAP, .first = &single};
-        if (!is_taken && take_nodes(loading, &map, err))
-            return -1;
+        if (take_section(loading, node, &is_taken, next_fault(loading)))
+            note(loading, -1);
+        else if (!is_taken)
+            take_node(loading, node);
     }
     if (loading->sections.file == NULL)
         loading->sections.file = root->file;
-    return 0;
 }
 
 void settings_variable(const char *name, char out[SETTING_VARIABLE_BYTES])
@@ -283,16 +314,14 @@ static int take_variable(struct loading *loading, struct str name, struct str va
                      text);
 }
 
-static int take_environment(struct loading *loading, char *const *env, struct error *err)
+static void take_environment(struct loading *loading, char *const *env)
 {
     for (; env && *env; env++) {
         struct str name, value;
         str_split(str_from(*env), '=', &name, &value);
-        if (str_starts_with(name, STR(ENV_PREFIX)) && value.ptr &&
-            take_variable(loading, name, value, err))
-            return -1;
+        if (str_starts_with(name, STR(ENV_PREFIX)) && value.ptr)
+            note(loading, take_variable(loading, name, value, next_fault(loading)));
     }
-    return 0;
 }
 
 static int take_flag(struct loading *loading, const char *flag, struct error *err)
@@ -330,23 +359,23 @@ static int set_defaults(struct loading *loading, struct error *err)
     return 0;
 }
 
-static int check_required(const struct loading *loading, struct error *err)
+static int check_row_given(const struct setting *row, bool given, struct error *err)
 {
     char variable[SETTING_VARIABLE_BYTES];
-    for (size_t p = 0; p < loading->part_count; p++) {
-        const struct settings *settings = loading->parts[p].settings;
-        for (size_t i = 0; i < settings->count; i++) {
-            const struct setting *row = &settings->rows[i];
-            if (!row->required || row->default_text || loading->given[p][i])
-                continue;
-            settings_variable(row->name, variable);
-            return error_set(err, ERROR_FATAL,
-                             "%s must be set (%s): --%s%s=…, %s=… or in the --config file",
-                             row->name, row->text, row->name,
-                             row->kind == SETTING_SECRET ? FILE_SUFFIX : "", variable);
-        }
-    }
-    return 0;
+    if (!row->required || row->default_text || given)
+        return 0;
+    settings_variable(row->name, variable);
+    return error_set(
+        err, ERROR_FATAL, "%s must be set (%s): --%s%s=…, %s=… or in the --config file", row->name,
+        row->text, row->name, row->kind == SETTING_SECRET ? FILE_SUFFIX : "", variable);
+}
+
+static void check_required(struct loading *loading)
+{
+    for (size_t p = 0; p < loading->part_count; p++)
+        for (size_t i = 0; i < loading->parts[p].settings->count; i++)
+            note(loading, check_row_given(&loading->parts[p].settings->rows[i],
+                                          loading->given[p][i], next_fault(loading)));
 }
 
 /* Of the sections that are there, those of one part; the hash is over them. */
@@ -389,32 +418,43 @@ static int finish_part(struct loading *loading, const struct config_part *part, 
     }
     if (settings->load_section && settings->load_section(sections, part->cfg, loading->arena, err))
         return -1;
-    return settings->check ? settings->check(part->cfg, err) : 0;
+    bool is_sound = loading->faults->count == 0;
+    return settings->check && is_sound ? settings->check(part->cfg, err) : 0;
+}
+
+int settings_load_all(const struct config_part *parts, size_t part_count, const char *const *files,
+                      char *const *env, const char *const *flags, struct arena *arena,
+                      struct settings_faults *out)
+{
+    struct loading loading = {
+        .parts = parts, .part_count = part_count, .arena = arena, .faults = out};
+    loading.sections_link = &loading.sections.first;
+    assert(part_count <= CONFIG_PARTS_MAX);
+    *out = (struct settings_faults){0};
+    if (set_defaults(&loading, next_fault(&loading))) {
+        note(&loading, -1);
+        return -1;
+    }
+    for (; files && *files; files++)
+        take_file(&loading, *files);
+    take_environment(&loading, env);
+    for (; flags && *flags; flags++)
+        note(&loading, take_flag(&loading, *flags, next_fault(&loading)));
+    check_required(&loading);
+    for (size_t p = 0; p < part_count; p++)
+        note(&loading, finish_part(&loading, &parts[p], next_fault(&loading)));
+    return out->count ? -1 : 0;
 }
 
 int settings_load(const struct config_part *parts, size_t part_count, const char *const *files,
                   char *const *env, const char *const *flags, struct arena *arena,
                   struct error *err)
 {
-    struct loading loading = {.parts = parts, .part_count = part_count, .arena = arena};
-    loading.sections_link = &loading.sections.first;
-    assert(part_count <= CONFIG_PARTS_MAX);
-    if (set_defaults(&loading, err))
-        return -1;
-    for (; files && *files; files++)
-        if (take_file(&loading, *files, err))
-            return -1;
-    if (take_environment(&loading, env, err))
-        return -1;
-    for (; flags && *flags; flags++)
-        if (take_flag(&loading, *flags, err))
-            return -1;
-    if (check_required(&loading, err))
-        return -1;
-    for (size_t p = 0; p < part_count; p++)
-        if (finish_part(&loading, &parts[p], err))
-            return -1;
-    return 0;
+    struct settings_faults faults;
+    if (!settings_load_all(parts, part_count, files, env, flags, arena, &faults))
+        return 0;
+    *err = faults.faults[0];
+    return -1;
 }
 
 static size_t field_bytes(enum setting_kind kind)
@@ -476,52 +516,4 @@ int settings_check_table(const struct settings *settings, struct error *err)
     }
     arena_done(&arena);
     return result;
-}
-
-static void hash_value(struct buffer *out, const struct setting *row, const void *cfg)
-{
-    const char *field = (const char *)cfg + row->offset;
-    union {
-        struct str text;
-        int64_t number;
-        double real;
-        int choice;
-        bool on;
-    } value = {0};
-    memcpy(&value, field, field_bytes(row->kind));
-    if (row->kind == SETTING_STRING)
-        buffer_printf(out, "%s=%zu:%.*s\n", row->name, value.text.len, STR_ARG(value.text));
-    else if (row->kind == SETTING_DOUBLE)
-        buffer_printf(out, "%s=%.17g\n", row->name, value.real);
-    else if (row->kind == SETTING_CHOICE)
-        buffer_printf(out, "%s=%d\n", row->name, value.choice);
-    else if (row->kind == SETTING_BOOL)
-        buffer_printf(out, "%s=%d\n", row->name, value.on);
-    else if (row->kind != SETTING_SECRET)
-        buffer_printf(out, "%s=%lld\n", row->name, (long long)value.number);
-}
-
-static void hash_node(struct buffer *out, const struct yaml_node *node)
-{
-    buffer_printf(out, "%d %zu:%.*s %zu:%.*s %zu\n", (int)node->kind, node->key.len,
-                  STR_ARG(node->key), node->text.len, STR_ARG(node->text), node->count);
-    for (const struct yaml_node *child = node->first; child; child = child->next)
-        hash_node(out, child);
-}
-
-void settings_hash(const struct settings *settings, const void *cfg,
-                   const struct yaml_node *sections, char out[SETTINGS_HASH_BYTES + 1])
-{
-    struct buffer text;
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    buffer_init(&text, HASHED_BYTES_MAX);
-    for (size_t i = 0; i < settings->count; i++)
-        hash_value(&text, &settings->rows[i], cfg);
-    if (sections)
-        hash_node(&text, sections);
-    struct str bytes = buffer_str(&text);
-    EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL);
-    buffer_done(&text);
-    for (size_t i = 0; i < SETTINGS_HASH_BYTES / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }

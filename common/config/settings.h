@@ -34,7 +34,8 @@ enum {
     CONFIG_ARGUMENTS_MAX = 4096,
     SETTING_BYTES_MAX = 64 * 1024, /* of one value, also of a secret's file */
     SETTINGS_HASH_BYTES = 16,      /* hex digits */
-    SETTING_VARIABLE_BYTES = 128   /* of an environment variable's name */
+    SETTING_VARIABLE_BYTES = 128,  /* of an environment variable's name */
+    SETTINGS_FAULTS_MAX = 20       /* more are not told at once */
 };
 
 /* What each kind fills, and how its value is written:
@@ -141,8 +142,21 @@ enum { CONFIG_RUN = -1 };
 MUST_CHECK int config_parse(const struct config_program *program, int argc, char *const *argv,
                             struct arena *arena, struct config_outcome *out);
 
+/* What is wrong with the settings, in the order of the sources. */
+struct settings_faults {
+    struct error faults[SETTINGS_FAULTS_MAX];
+    size_t count;
+};
+
 /* The pieces, for tests: all parts from these sources, nothing printed. files: NULL at the end, or
- * NULL. env: as environ, or NULL. flags: "name=value" without dashes, NULL at the end, or NULL. */
+ * NULL. env: as environ, or NULL. flags: "name=value" without dashes, NULL at the end, or NULL.
+ * A fault does not keep from looking for others; .check waits until there is none. */
+MUST_CHECK int settings_load_all(const struct config_part *parts, size_t part_count,
+                                 const char *const *files, char *const *env,
+                                 const char *const *flags, struct arena *arena,
+                                 struct settings_faults *out);
+
+/* The same; the first fault only. */
 MUST_CHECK int settings_load(const struct config_part *parts, size_t part_count,
                              const char *const *files, char *const *env, const char *const *flags,
                              struct arena *arena, struct error *err);

@@ -8,6 +8,10 @@
 
 enum { ROWS_MAX = 4096 };
 
+static const char who_is_listed[] =
+    "Only suppliers with enough deliveries to judge by are listed (feedback's setting "
+    "feedback.score_samples_min).\n";
+
 /* The latest record of each supplier. */
 struct table {
     struct tool *tool;
@@ -69,6 +73,8 @@ int suppliers_main(int argc, char **argv)
                    "mean", "as of");
         for (size_t i = 0; i < table.count && status == TOOL_OK; i++)
             print_row(&table.rows[i]);
+        if (status == TOOL_OK)
+            printf("%s", who_is_listed);
         decoder_close(&table.decoder);
     }
     tool_close(&tool);

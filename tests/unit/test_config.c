@@ -367,6 +367,66 @@ static void test_refuses_a_setting_that_does_not_exist_and_names_the_nearest(voi
     CU_ASSERT_TRUE(said("WAYBILL_SHOP_WIAT: there is no such setting; nearest: WAYBILL_SHOP_WAIT"));
 }
 
+static void test_refuses_a_section_that_does_not_exist_whatever_is_in_it(void)
+{
+    CU_ASSERT_EQUAL(load("shop.name: x\nitms: {}\n", NULL, NULL), -1);
+    CU_ASSERT_TRUE(said("F:2: itms: there is no such setting; nearest: items"));
+    CU_ASSERT_EQUAL(load("shop.name: x\nitms:\n", NULL, NULL), -1);
+    CU_ASSERT_TRUE(said("F:2: itms: there is no such setting; nearest: items"));
+    CU_ASSERT_EQUAL(load("shop.name: x\nitms: {a: {b: 1}, c: 2}\n", NULL, NULL), -1);
+    CU_ASSERT_TRUE(said("F:2: itms: there is no such setting; nearest: items"));
+    CU_ASSERT_EQUAL(load("shopp: {name: x}\n", NULL, NULL), -1);
+    CU_ASSERT_TRUE(said("F:1: shopp: there is no such setting; nearest: shop"));
+    CU_ASSERT_EQUAL(load("shop:\n  name: x\n  wiat: {}\n", NULL, NULL), -1);
+    CU_ASSERT_TRUE(said("F:3: shop.wiat: there is no such setting; nearest: shop.wait"));
+    CU_ASSERT_EQUAL(load("shop.name: x\nkafka: {}\n", NULL, NULL), 0);
+}
+
+static struct settings_faults faults;
+
+static bool fault_ends(size_t at, const char *text)
+{
+    size_t len = at < faults.count ? strlen(faults.faults[at].text) : 0, wanted = strlen(text);
+    if (len >= wanted && strcmp(faults.faults[at].text + len - wanted, text) == 0)
+        return true;
+    printf("\n  expected: …%s\n  said:     %s\n", text, faults.faults[at].text);
+    return false;
+}
+
+static void test_names_every_fault_of_every_source(void)
+{
+    begin();
+    const char *one = file_with("shop:\n  lines_max: 11\n  wait: soon\nitms: {}\nitems: {}\n");
+    const char *two = file_with("a: [\n");
+    CU_ASSERT_EQUAL(settings_load_all(parts, 2, (const char *[]){one, two, NULL},
+                                      (char *[]){"WAYBILL_SHOP_OPEN=perhaps", NULL},
+                                      (const char *[]){"shop.share=2", NULL}, &arena, &faults),
+                    -1);
+    CU_ASSERT_EQUAL(faults.count, 8);
+    CU_ASSERT_TRUE(fault_ends(0, ":2: shop.lines_max: 11 is above 10"));
+    CU_ASSERT_TRUE(
+        fault_ends(1, ":3: shop.wait: \"soon\" is no duration: write 250ms, 10s, 5m, 2h or 3d"));
+    CU_ASSERT_TRUE(fault_ends(2, ":4: itms: there is no such setting; nearest: items"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(faults.faults[3].text, "no YAML"));
+    CU_ASSERT_TRUE(fault_ends(4, "WAYBILL_SHOP_OPEN: \"perhaps\" is neither true nor false"));
+    CU_ASSERT_TRUE(fault_ends(5, "--shop.share: 2 is above 1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(faults.faults[6].text, "shop.name must be set"));
+    CU_ASSERT_TRUE(fault_ends(7, ":5: items: must be a list (- item)"));
+    unlink(one);
+    unlink(two);
+}
+
+static void test_faults_beyond_the_limit_are_not_kept(void)
+{
+    static const char *too_many[SETTINGS_FAULTS_MAX + 6];
+    for (int i = 0; i < SETTINGS_FAULTS_MAX + 5; i++)
+        too_many[i] = "shop.share=2";
+    begin();
+    CU_ASSERT_EQUAL(settings_load_all(parts, 2, NULL, NULL, too_many, &arena, &faults), -1);
+    CU_ASSERT_EQUAL(faults.count, SETTINGS_FAULTS_MAX);
+    CU_ASSERT_TRUE(fault_ends(0, "--shop.share: 2 is above 1"));
+}
+
 static void test_leaves_other_programs_variables_alone(void)
 {
     CU_ASSERT_EQUAL(load("shop.name: x", (char[]){"WAYBILL_ROUTER_ATTEMPTS_MAX=3"}, NULL), 0);
