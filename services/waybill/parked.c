@@ -15,11 +15,12 @@ static const char what_to_do[] =
     "\nWhat to do: look on the other side whether it happened: a mail server's log has the "
     "intent's "
     "id up to the / in\nthe Message-ID, all others have the Idempotency-Key. No command settles a "
-    "parked call, and nothing repeats it.\nA message: the order's life goes on, and "
-    "message.outcome_unknown stays in it (waybill order show ORDER).\nA supplier's order: it waits "
-    "for the supplier's callback; what the supplier tells you otherwise goes in by\nwaybill "
-    "produce "
-    "--event supplier.order_accepted or supplier.order_rejected.\n";
+    "parked call: it is not repeated, and it\nstays on this list.\n"
+    "A message: the order's life goes on, and message.outcome_unknown stays in it (waybill order "
+    "show ORDER).\nA supplier's order: it waits for the supplier's callback; what the supplier "
+    "tells "
+    "you otherwise goes in by\nwaybill produce --event supplier.order_accepted or "
+    "supplier.order_rejected.\n";
 
 /* Of each intent the changelog's last record counts. */
 struct parking {
