@@ -67,18 +67,17 @@ void cancel_send(const struct router_order *book, struct router_fulfilment *fulf
     fulfilment->cancelling = true;
     fulfilment->cancels++;
     fulfilment->has_again_at_ms = false;
-    intend(
-        out,
-        &(struct intent){
-            .id = arena_printf(arena, "%.*s:cancel:%" PRId32,
-                               STR_ARG(fulfilment->fulfilment_order_id), fulfilment->cancels),
-            .name = "cancelled",
-            .endpoint = fulfilment->endpoint,
-            .method = "POST",
-            .path = arena_printf(arena, "/orders/%.*s/cancel", STR_ARG(reference)),
-            .content_type = STR("application/json"),
-            .body = json_writer_done(&w),
-            .lookup_path = arena_printf(arena, "/orders?reference_id=%.*s", STR_ARG(reference))});
+    intend(out,
+           &(struct intent){
+               .id = arena_printf(arena, "%.*s:cancel:%" PRId32,
+                                  STR_ARG(fulfilment->fulfilment_order_id), fulfilment->cancels),
+               .name = "cancelled",
+               .endpoint = fulfilment->endpoint,
+               .method = "POST",
+               .path = arena_printf(arena, "/orders/%.*s/cancel", STR_ARG(reference)),
+               .content_type = STR("application/json"),
+               /* No lookup_path: that the order is there does not say whether it was cancelled. */
+               .body = json_writer_done(&w)});
 }
 
 static void end(struct router_fulfilment *fulfilment)
