@@ -127,10 +127,10 @@ class Suppliers:
     def _look_up(self, supplier, reference):
         with self._lock:
             order = self.orders.get((supplier, reference))
-            found = [{"reference_id": order.reference, "supplier_order_id": order.supplier_order_id,
-                      "state": order.state}] if order else []
-            self._note(supplier, "look up", reference, None, 200, "found" if found else "none")
-        return 200, {"orders": found}
+            self._note(supplier, "look up", reference, None, 200 if order else 404, "found" if order else "none")
+            if not order:
+                return 404, {"error": "unknown order"}
+            return 200, {"reference_id": order.reference, "supplier_order_id": order.supplier_order_id, "state": order.state}
 
     def _cancel(self, supplier, reference, key):
         with self._lock:
