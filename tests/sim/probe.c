@@ -69,6 +69,9 @@ enum verdict probe_on_payment(const struct event *ev, const void *state, const s
     case CALLS_ELSEWHERE:
         call(out, ev, ctx, STR("elsewhere"), next.samples);
         break;
+    case CALLS_AGAIN:
+        call(out, ev, ctx, STR("there"), 1);
+        break;
     case CALLS_BUT_IS_REFUSED:
         call(out, ev, ctx, STR("there"), next.samples);
         return set_aside(out, "this one is refused");
@@ -144,7 +147,10 @@ static enum verdict on_called(const struct event *ev, const void *state, const s
         next = *(const struct lane_measured *)state;
     next.samples += 1000;
     probe_say(out, ev, ctx, outcome_text(ev->reply->outcome), next.samples);
-    put_state(out, &next);
+    if (ev->reply->status == 418)
+        return set_aside(out, "this reply is refused");
+    if (ev->reply->status != 422)
+        put_state(out, &next);
     return DONE;
 }
 

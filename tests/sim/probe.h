@@ -20,6 +20,7 @@ enum amount {
     TELLS_TIME,      /* says "at <ms since the world began>" */
     CALLS,           /* under the id "call-<count>"; then says "called …" and counts 1000 */
     CALLS_ELSEWHERE, /* the same at the other endpoint */
+    CALLS_AGAIN,     /* under the id "call-1" */
     CALLS_BUT_IS_REFUSED,
     SET_ASIDE_AFTER_EMITTING,
     WITHDRAWS, /* call-1 */
@@ -33,6 +34,7 @@ enum amount {
 
 enum { PARTITIONS = 4, RECORDS_MAX = 3000 };
 
+/* A reply with status 422 is only said, one with 418 is set aside. */
 extern const struct service probe;
 extern jmp_buf bomb; /* where a rule that kills its worker ends */
 

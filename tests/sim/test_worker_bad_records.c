@@ -71,6 +71,8 @@ static void test_an_unknown_schema_that_is_published_in_time_is_read(void)
     buffer.ptr[3] = 0x77; /* id 0x7767 or the like: the same schema under an id nobody knows */
     fake_world_write(world, "inbound.orders", home, "a", value, NULL, 0);
     turn(20);
+    fake_world_pass(world, cfg.unknown_schema_wait_ms - 1000);
+    turn(20);
     char id[16];
     snprintf(id, sizeof(id), "%d", 0x7700 | (unsigned char)buffer.ptr[4]);
     fake_world_write(world, "schemas", 0, id, str_from(payment_captured.schema_json), NULL, 0);

@@ -431,3 +431,70 @@ static void test_a_call_of_which_the_store_lost_that_it_starts_is_made_by_who_kn
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
 }
+
+static void test_a_call_that_is_pending_is_not_asked_for_again(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay("a", CALLS_AGAIN, "2");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002");
+    finish();
+}
+
+/* Nothing of the call holds the state back any more. */
+static void check_that_the_state_can_be_dropped(const char *said_before)
+{
+    char expected[200];
+    pay("a", DROPS_STATE, "drop");
+    settle();
+    pay("a", PLAIN, "anew");
+    settle();
+    snprintf(expected, sizeof(expected), "%s, paid 1", said_before);
+    CU_ASSERT_STRING_EQUAL(said("a"), expected);
+}
+
+static void test_a_state_goes_after_its_call_was_withdrawn(void)
+{
+    begin();
+    pay("a", CALLS, "1");
+    pay("a", WITHDRAWS, "2");
+    settle();
+    check_that_the_state_can_be_dropped("paid 1, paid 2, paid 3");
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    finish();
+}
+
+static void test_a_state_goes_after_a_reply_that_was_set_aside(void)
+{
+    begin();
+    fake_world_next_call(world, HTTP_ANSWERED, 418);
+    pay("a", CALLS, "1");
+    settle();
+    CU_ASSERT_STRING_EQUAL(dead(0), "this reply is refused");
+    check_that_the_state_can_be_dropped("paid 1, paid 2");
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    finish();
+}
+
+static void test_a_state_that_was_dropped_goes_with_the_reply_to_its_last_call(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay("a", DROPS_STATE, "2");
+    settle();
+    fake_world_next_call(world, HTTP_ANSWERED, 422);
+    fake_world_hold_calls(world, false);
+    settle();
+    pay("a", PLAIN, "3");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, refused 1001, paid 1");
+    finish();
+}

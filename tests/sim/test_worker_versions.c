@@ -7,7 +7,7 @@
 
 static const char *const inputs[] = {"inbound.orders", "orders", NULL};
 
-/* Knows no timers. */
+/* Knows no timers and no replies. */
 static const struct route earlier_routes[] = {
     {.on = &payment_captured, .state = &lane_measured, .decide = probe_on_payment}};
 static const struct service earlier = {
@@ -87,5 +87,21 @@ static void test_a_worker_whose_schema_id_means_something_else_refuses_to_start(
     CU_ASSERT_EQUAL(open_worker(&probe, &err), -1);
     CU_ASSERT_EQUAL(err.action, ERROR_FATAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "payment.captured"));
+    finish();
+}
+
+static void test_a_reply_that_this_version_does_not_know_waits_for_one_that_does(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    crash_into(&earlier);
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    crash_into(&probe);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
 }
