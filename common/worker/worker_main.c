@@ -14,6 +14,8 @@
 enum {
     SETTINGS_ARENA_BYTES = 64 * 1024 * 1024,
     RETRY_OPEN_MS = 1000,
+    ANEW_MOST = 3, /* within ANEW_WINDOW_MS */
+    ANEW_WINDOW_MS = 600000,
     LOUD_AFTER_TRIES = 10, /* until then it is no warning that something is not there yet */
     CLOSE_MS = 5000
 };
@@ -41,7 +43,8 @@ struct process {
     struct transports_real transports_real;
     struct transports transports;
     struct worker worker;
-    bool dry_run;
+    int64_t anew_since_ms;
+    int anew_count;
 };
 
 static int parse(struct process *process, int argc, char **argv)
@@ -182,14 +185,30 @@ static int drain(struct process *process, struct error *err)
     return loop_turn(worker, err);
 }
 
+/* What cannot go on may go on from the start: a broker that came back after our session had ended
+ * has written our membership off. What fails again and again ends the process. */
+static bool begin_anew(struct process *process, struct error *err)
+{
+    const int64_t now_ms = process->ports.clock.mono_ms(process->ports.clock.self);
+    if (now_ms - process->anew_since_ms > ANEW_WINDOW_MS) {
+        process->anew_since_ms = now_ms;
+        process->anew_count = 0;
+    }
+    if (++process->anew_count > ANEW_MOST)
+        return false;
+    log_error("beginning anew", LOG_TEXT("why", err->text));
+    close_all(process);
+    usleep(RETRY_OPEN_MS * 1000);
+    return open_all(process, err) == 0;
+}
+
 static int run(struct process *process, struct error *err)
 {
-    struct worker *worker = &process->worker;
     if (prepare(process, err) || open_all(process, err))
         return -1;
     while (!told_to_stop) {
         tell_health(process);
-        if (loop_turn(worker, err))
+        if (loop_turn(&process->worker, err) && !begin_anew(process, err))
             return -1;
     }
     return process->real ? drain(process, err) : 0;
