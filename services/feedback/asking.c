@@ -255,7 +255,7 @@ enum verdict asking_delivered(const struct event *ev, const void *state, const s
                   delivered->fulfilment_order_id, delivered->supplier_id);
     if (!parcel)
         return close_order(&work);
-    if (!parcel->delivered_at_ms && delivered->has_promise_met)
+    if (!parcel->delivered_at_ms && !parcel->returned && delivered->has_promise_met)
         observe(&work, parcel, OBSERVATION_KIND_DELIVERY_ON_TIME, delivered->promise_met ? 1 : 0,
                 delivered->delivered_at_ms);
     parcel->delivered_at_ms = delivered->delivered_at_ms;

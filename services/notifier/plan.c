@@ -51,7 +51,7 @@ static const struct plan_rule rules[] = {
     {&shipment_status_changed, is_lost, NOTHING, EN_ROUTE | KIND(FEEDBACK_REQUEST)},
     {&shipment_delay_predicted, NULL, MESSAGE_KIND_DELAYED, KIND(DELAYED)},
     {&shipment_delivered, NULL, MESSAGE_KIND_DELIVERED, EN_ROUTE},
-    {&shipment_rto_started, NULL, NOTHING, EN_ROUTE | KIND(FEEDBACK_REQUEST)},
+    {&shipment_rto_started, NULL, NOTHING, EN_ROUTE | KIND(DELIVERED) | KIND(FEEDBACK_REQUEST)},
     {&delivery_disputed, NULL, NOTHING, KIND(DELIVERED) | KIND(FEEDBACK_REQUEST)},
     {&feedback_requested, NULL, MESSAGE_KIND_FEEDBACK_REQUEST, 0},
     {&feedback_received, NULL, NOTHING, KIND(FEEDBACK_REQUEST)},
@@ -127,9 +127,11 @@ static bool is_barred(const struct plan *plan, enum message_kind kind, struct st
         if (same_subject(message, shipment) && bars[message->kind] >> kind & 1)
             return true;
     }
-    for (size_t i = 0; shipment.ptr && i < plan->state.parcels.len; i++) {
+    for (size_t i = 0; i < plan->state.parcels.len; i++) {
         const struct plan_parcel *parcel = &plan->state.parcels.ptr[i];
-        if (parcel->returning && str_equal(parcel->shipment, shipment) && EN_ROUTE >> kind & 1)
+        bool its_own = shipment.ptr && str_equal(parcel->shipment, shipment);
+        unsigned barred = its_own ? EN_ROUTE | KIND(DELIVERED) : KIND(FEEDBACK_REQUEST);
+        if (parcel->returning && barred >> kind & 1)
             return true;
     }
     return false;

@@ -258,7 +258,8 @@ static void choose_whom_to_ask(struct reservation *r, const struct exclusion_lis
 {
     struct stock_ask *asks = arena_alloc_array(r->ctx->arena, ASKS_MAX, sizeof(*asks));
     assert(asks);
-    size_t count = 0;
+    size_t claims = r->next.claims.len, room = claims < CLAIMS_MAX ? CLAIMS_MAX - claims : 0;
+    size_t count = 0, most = room < ASKS_MAX ? room : ASKS_MAX;
     bool more = true;
     for (size_t rank = 0; more; rank++) {
         more = false;
@@ -268,7 +269,7 @@ static void choose_whom_to_ask(struct reservation *r, const struct exclusion_lis
                 continue;
             more = true;
             const struct listing *listing = &listings.ptr[rank];
-            if (count < ASKS_MAX && !is_excluded(excluded, listing))
+            if (count < most && !is_excluded(excluded, listing))
                 asks[count++] =
                     (struct stock_ask){.supplier_id = listing->supplier_id, .sku = listing->sku};
         }
@@ -296,7 +297,7 @@ static void open_attempt(struct reservation *r, int32_t attempt,
     r->next.tries = 0;
     r->next.revision = 0;
     choose_whom_to_ask(r, excluded);
-    if (everything_is_listed(r) && r->next.claims.len + r->next.asks.len <= CLAIMS_MAX) {
+    if (everything_is_listed(r)) {
         ask_all(r);
         return;
     }

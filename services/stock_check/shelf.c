@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* Beyond these a hold is answered with 0, a sale is added up, a mark is dropped: oldest first. */
-enum { SOFT_MAX = 500, SOLD_MAX = 500, CLOSED_MAX = 200 };
+enum { SOFT_MAX = 500, SOLD_MAX = 500, CLOSED_MAX = 200, STRETCHES = 24 };
 
 struct shelf {
     struct stock_sku sku;
@@ -50,7 +50,9 @@ static int64_t quantity_in(const struct shelf *shelf, enum stock_hold_phase phas
 
 static int32_t available(const struct shelf *shelf)
 {
-    int64_t sold = shelf->sku.sold_quantity + quantity_in(shelf, STOCK_HOLD_PHASE_SOLD);
+    int64_t sold = quantity_in(shelf, STOCK_HOLD_PHASE_SOLD);
+    for (size_t i = 0; i < shelf->sku.sold.len; i++)
+        sold += shelf->sku.sold.ptr[i].quantity;
     if (!shelf->sku.has_level || shelf->sku.out_of_stock || shelf->sku.level <= sold)
         return 0;
     return (int32_t)(shelf->sku.level - sold);
@@ -100,15 +102,48 @@ static size_t oldest_in(const struct shelf *shelf, enum stock_hold_phase phase)
     return at;
 }
 
+/* Adds a sale up with others of its time: each stretch, a STRETCHESth of the time that reports take
+ * to know of a sale, ends by itself, so that a SKU which sells all day long is not held for ever.
+ */
+static void add_up(struct shelf *shelf, const struct stock_hold *sale, int64_t settle_ms,
+                   struct arena *arena)
+{
+    struct stock_sold_list *sold = &shelf->sku.sold;
+    struct stock_sold *list = arena_alloc_array(arena, sold->len + 1, sizeof(*list));
+    assert(list);
+    for (size_t i = 0; i < sold->len; i++)
+        list[i] = sold->ptr[i];
+    struct stock_sold *last = sold->len > 0 ? &list[sold->len - 1] : NULL;
+    int64_t stretch_ms = settle_ms / STRETCHES + 1;
+    bool same = last && (sale->at_ms / stretch_ms <= last->last_at_ms / stretch_ms ||
+                         sold->len > 2 * STRETCHES);
+    if (same) {
+        last->quantity += sale->quantity;
+        last->last_at_ms = sale->at_ms > last->last_at_ms ? sale->at_ms : last->last_at_ms;
+    } else {
+        list[sold->len] = (struct stock_sold){sale->at_ms, sale->quantity};
+    }
+    *sold = (struct stock_sold_list){list, sold->len + !same};
+}
+
+/* What a report as of then knows of. */
+static void forget_sold(struct shelf *shelf, int64_t known_ms)
+{
+    struct stock_sold_list *sold = &shelf->sku.sold;
+    while (sold->len > 0 && sold->ptr[0].last_at_ms < known_ms) {
+        sold->ptr++;
+        sold->len--;
+    }
+}
+
 /* Keeps the state within its bounds. A sale that is only added up cannot be given back any more:
- * the next report brings it. */
-static void shelf_tidy(struct shelf *shelf, const struct stock_check_settings *cfg, int64_t now_ms)
+ * a report brings it. */
+static void shelf_tidy(struct shelf *shelf, const struct stock_check_settings *cfg, int64_t now_ms,
+                       struct arena *arena)
 {
     if (count_in(shelf, STOCK_HOLD_PHASE_SOLD) > SOLD_MAX) {
         struct stock_hold *sale = &shelf->holds[oldest_in(shelf, STOCK_HOLD_PHASE_SOLD)];
-        shelf->sku.sold_quantity += sale->quantity;
-        if (sale->at_ms > shelf->sku.sold_at_ms)
-            shelf->sku.sold_at_ms = sale->at_ms;
+        add_up(shelf, sale, cfg->settle_ms, arena);
         hold_close(sale, now_ms);
     }
     /* After this time no ask that the mark keeps out could still hold anything. */
@@ -124,7 +159,7 @@ static void shelf_tidy(struct shelf *shelf, const struct stock_check_settings *c
 static void shelf_keep(struct shelf *shelf, const struct context *ctx, struct effects *out)
 {
     const struct stock_check_settings *cfg = ctx->cfg;
-    shelf_tidy(shelf, cfg, ctx->now_ms);
+    shelf_tidy(shelf, cfg, ctx->now_ms, ctx->arena);
     shelf->sku.holds = (struct stock_hold_list){shelf->holds, shelf->count};
     if (shelf->count == 0 && !shelf->sku.has_level && !shelf->sku.out_of_stock) {
         drop_state(out);
@@ -176,8 +211,7 @@ enum verdict shelf_report(const struct event *ev, const void *state, const struc
         if (shelf.holds[i].phase == STOCK_HOLD_PHASE_SOLD &&
             report->as_of_ms > shelf.holds[i].at_ms + cfg->settle_ms)
             hold_close(&shelf.holds[i], ctx->now_ms);
-    if (report->as_of_ms > shelf.sku.sold_at_ms + cfg->settle_ms)
-        shelf.sku.sold_quantity = 0;
+    forget_sold(&shelf, report->as_of_ms - cfg->settle_ms);
     shelf_keep(&shelf, ctx, out);
     return DONE;
 }

@@ -47,10 +47,19 @@ void cancel_settle(const struct router_order *book, const struct context *ctx, s
     (void)ctx;
     if (!book_is_unwanted(book))
         return;
-    for (size_t i = 0; i < book->fulfilments.len; i++)
-        if (book_is_live(&book->fulfilments.ptr[i]))
+    const struct router_fulfilment *shipped = NULL;
+    for (size_t i = 0; i < book->fulfilments.len; i++) {
+        const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[i];
+        if (book_is_live(fulfilment))
             return;
-    tell_all_cancelled(book->order->order_id, book->cancel_reason, out);
+        if (fulfilment->parcels.len > 0)
+            shipped = fulfilment;
+    }
+    if (shipped) /* a part of it is on its way: the order is not cancelled, whatever became of the
+                    rest */
+        tell_refused(book, shipped, STR("shipped already"), out);
+    else
+        tell_all_cancelled(book->order->order_id, book->cancel_reason, out);
 }
 
 void cancel_send(const struct router_order *book, struct router_fulfilment *fulfilment,

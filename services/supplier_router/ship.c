@@ -36,11 +36,12 @@ static void add_parcel(struct router_fulfilment *fulfilment, const struct parcel
 /* How many of the line the parcel holds; a parcel that says nothing of lines holds all the rest. */
 static int32_t in_parcel(const struct parcel *parcel, const struct router_line *line)
 {
-    int32_t rest = line->quantity - line->shipped, held = parcel->lines.len == 0 ? rest : 0;
+    int32_t rest = line->quantity - line->shipped;
+    int64_t held = parcel->lines.len == 0 ? rest : 0;
     for (size_t i = 0; i < parcel->lines.len; i++)
         if (str_equal(parcel->lines.ptr[i].line_id, line->line_id))
             held += parcel->lines.ptr[i].quantity;
-    return held < 0 ? 0 : held < rest ? held : rest;
+    return held < 0 ? 0 : held < rest ? (int32_t)held : rest;
 }
 
 static struct line_quantity_list pack(struct router_fulfilment *fulfilment,

@@ -43,6 +43,13 @@ static void add_wanted(struct line_quantity_list *wanted, const struct router_li
     wanted->ptr[wanted->len++] = (struct line_quantity){line->line_id, line->sku, quantity};
 }
 
+/* amount * part / all, for amounts whose product does not fit 64 bits. */
+static int64_t share_of(int64_t amount, int64_t part, int64_t all)
+{
+    __extension__ typedef __int128 wide;
+    return (int64_t)((wide)amount * part / all);
+}
+
 /* The cash of what has not shipped. */
 static int64_t open_cod(const struct router_fulfilment *fulfilment)
 {
@@ -51,7 +58,8 @@ static int64_t open_cod(const struct router_fulfilment *fulfilment)
         pieces += fulfilment->lines.ptr[i].quantity;
         shipped += fulfilment->lines.ptr[i].shipped;
     }
-    return pieces > 0 ? fulfilment->cod_minor - fulfilment->cod_minor * shipped / pieces : 0;
+    return pieces > 0 ? fulfilment->cod_minor - share_of(fulfilment->cod_minor, shipped, pieces)
+                      : 0;
 }
 
 /* What is wanted anyway, and the lines of the fulfilment orders that wait to be replaced. */
@@ -300,7 +308,7 @@ static int64_t cod_of(const struct router_order *book, const struct choose_resul
     for (size_t i = 0; i < choice->part_count; i++) {
         int64_t value = value_of(book->order, &choice->parts[i].lines);
         bool last = i + 1 == choice->part_count || all <= 0;
-        int64_t share = last ? rest : book->wanted_cod_minor * value / all;
+        int64_t share = last ? rest : share_of(book->wanted_cod_minor, value, all);
         if (i == part)
             return share;
         rest -= share;

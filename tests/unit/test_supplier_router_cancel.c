@@ -53,6 +53,34 @@ static void test_cancel_is_refused_when_the_parcel_has_left(void)
     finish();
 }
 
+static void test_order_is_not_cancelled_when_a_part_has_left_and_the_rest_is_cancelled(void)
+{
+    start();
+    struct order order = an_order();
+    accepted(&order);
+    reserved(1, "north RED 2, south BLUE 1");
+    taken("shop:1/1:submit:1");
+    taken("shop:1/2:submit:1");
+    struct line_quantity one = {STR("1"), STR("RED"), 1};
+    struct parcel parcel = {
+        .carrier = STR("acme"), .tracking_number = STR("T1"), .lines = {&one, 1}};
+    kit_event(&kit, &supplier_order_shipped, KEY,
+              &(struct supplier_order_shipped){.order_id = KEY,
+                                               .fulfilment_order_id = STR("shop:1/1"),
+                                               .supplier_id = STR("north"),
+                                               .parcels = {&parcel, 1}});
+    wish();
+    const char *both[] = {"shop:1/1", "shop:1/2"}, *who[] = {"north", "south"};
+    for (size_t i = 0; i < 2; i++)
+        kit_event(&kit, &supplier_order_cancelled, KEY,
+                  &(struct supplier_order_cancelled){.order_id = KEY,
+                                                     .fulfilment_order_id = str_from(both[i]),
+                                                     .supplier_id = str_from(who[i])});
+    CU_ASSERT_FALSE(whole_order_cancelled());
+    CU_ASSERT(count(&fulfilment_cancel_refused) >= 1);
+    finish();
+}
+
 static void test_cancel_is_refused_when_the_supplier_says_no(void)
 {
     start();
