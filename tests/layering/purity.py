@@ -15,7 +15,7 @@ ROOMS = ("base", "calendar", "ids", "json", "mime", "phone", "retry", "rules", "
 C_LIBRARY = re.compile(
     r"^(_?_?(mem|str)(cpy|move|set|cmp|chr|rchr|mem|len|nlen|ncmp|cmp|casecmp|ncasecmp|spn|cspn|str|pbrk|toll?|toull?|tod)"
     r"|strto(l|ll|ul|ull|d)|__isoc23_strto(l|ll|ul|ull)|v?snprintf|__v?snprintf_chk|__(mem|str)[a-z]+_chk"
-    r"|bcmp|qsort|bsearch|abs|labs|llabs|imaxabs|l?l?div|(is|to)[a-z]+|__ctype_(b|tolower|toupper)_loc"
+    r"|bcmp|__divti3|qsort|bsearch|abs|labs|llabs|imaxabs|l?l?div|(is|to)[a-z]+|__ctype_(b|tolower|toupper)_loc"
     r"|__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_"
     r"|(floor|ceil|round|trunc|sqrt|pow|exp|log|log2|log10|fabs|fmod|fmin|fmax|lround|llround|nan|isnan|isinf)f?)$")
 INSTRUMENTS = ("__asan_", "__ubsan_", "__sanitizer_", "__gcov_", "__llvm_", "__sancov", "__tsan_", "__stack_chk")
