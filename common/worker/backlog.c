@@ -1,5 +1,6 @@
 #include "worker/backlog.h"
 
+#include "base/hash.h"
 #include "log/log.h"
 
 #include <stdlib.h>
@@ -14,13 +15,9 @@ struct blocked {
 
 static uint64_t hash_of_key(const struct task_intent *intent)
 {
-    uint64_t hash =
-        14695981039346656037u; /* FNV-1a; two keys with one hash only wait for each other */
-    const struct str parts[] = {intent->state_type, STR(":"), intent->key};
-    for (size_t p = 0; p < 3; p++)
-        for (size_t i = 0; i < parts[p].len; i++)
-            hash = (hash ^ (unsigned char)parts[p].ptr[i]) * 1099511628211u;
-    return hash;
+    /* Two keys with one hash only wait for each other. */
+    uint64_t hash = hash_add(HASH_START, intent->state_type);
+    return hash_add(hash_add(hash, STR(":")), intent->key);
 }
 
 static bool is_blocked(const struct blocked *blocked, uint64_t hash)

@@ -1,6 +1,7 @@
 /* Step 4: every item of the batch meets its rule. */
 #include "worker/decision.h"
 
+#include "base/hash.h"
 #include "base/partition.h"
 #include "worker/tables.h"
 
@@ -42,9 +43,7 @@ static bool is_inbound(const struct worker *worker, const struct batch_item *ite
 /* Eight bytes that stand for an event's id (FNV-1a, 64 bits). */
 static struct str hash_of_id(struct worker *worker, struct str id)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ (unsigned char)id.ptr[i]) * 1099511628211u;
+    uint64_t hash = hash_add(HASH_START, id);
     return arena_copy(&worker->arena, (struct str){(const char *)&hash, sizeof(hash)});
 }
 

@@ -1,14 +1,8 @@
 /* Step 3: the states of the batch's keys, and whether the store stands where we think. */
 #include "worker/batch.h"
-#include "worker/task.h"
 
-static uint32_t hash_of(struct str s)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 16777619u;
-    return hash;
-}
+#include "base/hash.h"
+#include "worker/task.h"
 
 /* The route that tells the state type of a timer's or reply's key. */
 static const struct route *route_with_state(const struct service *service, struct str state_type)
@@ -24,7 +18,7 @@ static struct entry *find_or_add(struct worker *worker, struct task *task,
                                  struct str key)
 {
     struct batch *batch = worker->batch;
-    struct entry **bucket = &batch->buckets[hash_of(field) % ENTRY_BUCKETS];
+    struct entry **bucket = &batch->buckets[hash_add(HASH_START, field) % ENTRY_BUCKETS];
     for (struct entry *entry = *bucket; entry; entry = entry->next_bucket)
         if (str_equal(entry->field, field))
             return entry;

@@ -1,5 +1,6 @@
 #include "worker/tables.h"
 
+#include "base/hash.h"
 #include "log/log.h"
 
 #include <stdlib.h>
@@ -27,10 +28,7 @@ struct tables_held {
 
 static uint32_t bucket_of(const struct record_type *type, struct str key)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)type->schema_id;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 16777619u;
-    return hash % BUCKETS;
+    return (uint32_t)(hash_add(HASH_START ^ (uint64_t)type->schema_id, key) % BUCKETS);
 }
 
 static struct row **find_link(struct tables_held *held, const struct record_type *type,
