@@ -297,7 +297,8 @@ enum verdict shelf_sell(const struct event *ev, const void *state, const struct 
     return DONE;
 }
 
-/* Leaves a mark, so that an ask or a confirmation that comes later does nothing. */
+/* Leaves a mark, so that an ask or a confirmation that comes later does nothing. What has shipped
+ * stays sold, until a report must know of it. */
 enum verdict shelf_release(const struct event *ev, const void *state, const struct context *ctx,
                            struct effects *out)
 {
@@ -305,11 +306,18 @@ enum verdict shelf_release(const struct event *ev, const void *state, const stru
     struct shelf shelf;
     if (!is_key(ev, release->supplier_id, release->sku, ctx->arena))
         return refuse_key(ev, out);
+    if (release->shipped < 0)
+        return set_aside(out, "shipped is %d: no number of pieces", release->shipped);
     shelf_begin(&shelf, state, ctx->arena);
     struct stock_hold *hold = hold_find(&shelf, release->order_id, release->attempt);
     if (hold && hold->phase == STOCK_HOLD_PHASE_CLOSED)
         return DONE;
-    hold_close(hold ? hold : hold_add(&shelf, release->order_id, release->attempt), ctx->now_ms);
+    if (!hold)
+        hold = hold_add(&shelf, release->order_id, release->attempt);
+    if (hold->phase == STOCK_HOLD_PHASE_SOLD && release->shipped > 0)
+        hold->quantity = release->shipped < hold->quantity ? release->shipped : hold->quantity;
+    else
+        hold_close(hold, ctx->now_ms);
     shelf_keep(&shelf, ctx, out);
     return DONE;
 }

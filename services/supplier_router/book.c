@@ -61,6 +61,15 @@ struct str book_hold_key(struct arena *arena, struct str supplier_id, struct str
     return arena_printf(arena, "%.*s/%.*s", STR_ARG(supplier_id), STR_ARG(sku));
 }
 
+static int32_t shipped_of(const struct router_fulfilment *fulfilment, struct str sku)
+{
+    int32_t shipped = 0;
+    for (size_t i = 0; i < fulfilment->lines.len; i++)
+        if (str_equal(fulfilment->lines.ptr[i].sku, sku))
+            shipped += fulfilment->lines.ptr[i].shipped;
+    return shipped;
+}
+
 static bool is_first_of_sku(const struct router_line_list *lines, size_t index)
 {
     for (size_t i = 0; i < index; i++)
@@ -82,7 +91,8 @@ void book_release(const struct router_order *book, const struct router_fulfilmen
                                           .sku = sku,
                                           .order_id = book->order->order_id,
                                           .attempt = fulfilment->attempt,
-                                          .reason = str_from(reason)});
+                                          .reason = str_from(reason),
+                                          .shipped = shipped_of(fulfilment, sku)});
     }
 }
 

@@ -32,7 +32,7 @@ bool book_has_shipped_all(const struct router_fulfilment *fulfilment);
 /* <supplier>/<sku>, the key of stock.holds. */
 struct str book_hold_key(struct arena *arena, struct str supplier_id, struct str sku);
 
-/* Gives back what is held for it, once per SKU. */
+/* Gives back what is held for it, once per SKU; what has shipped stays sold. */
 void book_release(const struct router_order *book, const struct router_fulfilment *fulfilment,
                   const char *reason, struct arena *arena, struct effects *out);
 

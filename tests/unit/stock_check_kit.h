@@ -85,12 +85,21 @@ static inline enum verdict confirm(const char *key, const char *order_id, int32_
     return kit_event(&kit, &stock_hold_confirmed, str_from(key), &sale);
 }
 
-static inline enum verdict give_back(const char *key, const char *order_id, int32_t attempt)
+/* All but what has shipped. */
+static inline enum verdict give_back_rest(const char *key, const char *order_id, int32_t attempt,
+                                          int32_t shipped)
 {
-    struct stock_hold_released release = {
-        .order_id = str_from(order_id), .attempt = attempt, .reason = STR("rejected")};
+    struct stock_hold_released release = {.order_id = str_from(order_id),
+                                          .attempt = attempt,
+                                          .reason = STR("rejected"),
+                                          .shipped = shipped};
     split_key(key, &release.supplier_id, &release.sku);
     return kit_event(&kit, &stock_hold_released, str_from(key), &release);
+}
+
+static inline enum verdict give_back(const char *key, const char *order_id, int32_t attempt)
+{
+    return give_back_rest(key, order_id, attempt, 0);
 }
 
 static inline enum verdict mismatch(const char *key, const char *order_id, int32_t attempt)

@@ -209,6 +209,36 @@ static void test_a_confirmed_hold_is_free_again_when_it_is_released(void)
     kit_done(&kit);
 }
 
+static void test_what_has_shipped_stays_sold_when_the_rest_is_released(void)
+{
+    start();
+    report("acme/LAMP", 5, 1);
+    ask("acme/LAMP", "o1", 4);
+    confirm("acme/LAMP", "o1", 1, 4);
+    give_back_rest("acme/LAMP", "o1", 1, 3);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
+    give_back_rest("acme/LAMP", "o1", 1, 3);
+    confirm("acme/LAMP", "o1", 1, 4);
+    give_back_rest("acme/LAMP", "o1", 1, 4); /* never more than is held */
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
+    /* It is a sale like any other: reports take it in a while after it was made. */
+    report_as_of("acme/LAMP", 2, 2, kit.ctx.now_ms + 24 * HOUR_MS + 1);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
+    give_back_rest("acme/LAMP", "o1", 1, 3);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
+    CU_ASSERT_EQUAL(give_back_rest("acme/LAMP", "o1", 1, -1), SET_ASIDE);
+    kit_done(&kit);
+}
+
+static void test_nothing_is_sold_when_the_hold_of_what_has_shipped_is_gone(void)
+{
+    start();
+    report("acme/LAMP", 5, 1);
+    give_back_rest("acme/LAMP", "o1", 1, 3);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 5);
+    kit_done(&kit);
+}
+
 static void test_a_sale_counts_until_a_report_must_know_of_it(void)
 {
     start();

@@ -199,6 +199,41 @@ static void test_every_parcel_is_kept_when_several_ship_one_after_the_other(void
     finish();
 }
 
+static const struct stock_hold_released *released_of(struct str sku)
+{
+    for (size_t i = 0; i < count(&stock_hold_released); i++) {
+        const struct stock_hold_released *told = kit_emitted(&kit, &stock_hold_released, i);
+        if (str_equal(told->sku, sku))
+            return told;
+    }
+    return NULL;
+}
+
+/* One RED of two has left: its stock stays sold, the other one and BLUE are free again. */
+static void test_stock_of_what_has_left_is_not_freed_when_the_supplier_cancels_the_rest(void)
+{
+    static struct line_quantity one_red = {STR_INIT("1"), STR_INIT("RED"), 1};
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    struct supplier_order_shipped body = shipped(1);
+    parcels[0].lines = (struct line_quantity_list){&one_red, 1};
+    told_shipped(&body);
+    CU_ASSERT_EQUAL(told_cancelled(), DONE);
+    const struct stock_hold_released *red = released_of(STR("RED"));
+    const struct stock_hold_released *blue = released_of(STR("BLUE"));
+    CU_ASSERT_FATAL(red && blue);
+    CU_ASSERT_EQUAL(red->shipped, 1);
+    CU_ASSERT_EQUAL(blue->shipped, 0);
+    CU_ASSERT_EQUAL(count(&stock_hold_released), 2);
+    const struct fulfilment_stock_requested *asked =
+        kit_emitted(&kit, &fulfilment_stock_requested, 0);
+    CU_ASSERT_FATAL(asked && asked->lines.len == 2);
+    CU_ASSERT_EQUAL(asked->lines.ptr[0].quantity, 1);
+    CU_ASSERT_EQUAL(asked->lines.ptr[1].quantity, 1);
+    finish();
+}
+
 static void test_order_is_complete_only_with_its_last_fulfilment_order(void)
 {
     start();
