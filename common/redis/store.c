@@ -1,14 +1,12 @@
 /* The states of one service in Redis: what each task's hash and sorted set are asked and told. */
 #include "redis/store.h"
 #include "base/partition.h"
-#include "redis/shard.h"
+#include "redis/store_parts.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { KEY_BYTES_MAX = 512 };
 
 struct store {
     char *name; /* "{prefix}{service}" of the settings */
@@ -59,15 +57,15 @@ static size_t shard_index(const struct store *store, int32_t task)
 }
 
 /* Both keys of a task stand in braces, so that a cluster keeps them together. */
-static struct str key_of(const struct store *store, int32_t task, const char *suffix,
-                         char text[KEY_BYTES_MAX])
+struct str store_key(const struct store *store, int32_t task, const char *suffix,
+                     char text[STORE_KEY_BYTES_MAX])
 {
-    int len = snprintf(text, KEY_BYTES_MAX, "{%s:%" PRId32 "}%s", store->name, task, suffix);
-    assert(len < KEY_BYTES_MAX);
+    int len = snprintf(text, STORE_KEY_BYTES_MAX, "{%s:%" PRId32 "}%s", store->name, task, suffix);
+    assert(len < STORE_KEY_BYTES_MAX);
     return (struct str){text, (size_t)len};
 }
 
-static struct shard *of_task(struct store *store, int32_t task, struct error *err)
+struct shard *store_shard(struct store *store, int32_t task, struct error *err)
 {
     struct shard *shard = &store->shards[shard_index(store, task)];
     return shard_ready(shard, err) ? NULL : shard;
@@ -75,14 +73,14 @@ static struct shard *of_task(struct store *store, int32_t task, struct error *er
 
 static void word_hash(const struct store *store, struct shard *shard, int32_t task)
 {
-    char text[KEY_BYTES_MAX];
-    redis_word(shard->redis, key_of(store, task, "", text));
+    char text[STORE_KEY_BYTES_MAX];
+    redis_word(shard->redis, store_key(store, task, "", text));
 }
 
 static void word_due(const struct store *store, struct shard *shard, int32_t task)
 {
-    char text[KEY_BYTES_MAX];
-    redis_word(shard->redis, key_of(store, task, ":due", text));
+    char text[STORE_KEY_BYTES_MAX];
+    redis_word(shard->redis, store_key(store, task, ":due", text));
 }
 
 int store_ping(struct store *store, struct error *err)
@@ -102,20 +100,19 @@ int store_ping(struct store *store, struct error *err)
 
 /* ---- load ---- */
 
-static int arena_full(struct error *err)
+int store_arena_full(struct error *err)
 {
     return error_set(err, ERROR_ABORT_BATCH, "the batch is too large for its memory");
 }
 
-/* The string, copied; absent if nil. */
-static int copy_string(const struct redis_answer *answer, struct arena *arena, struct str *out,
-                       struct error *err)
+int store_copy_string(const struct redis_answer *answer, struct arena *arena, struct str *out,
+                      struct error *err)
 {
     *out = (struct str){NULL, 0};
     if (answer->kind != REDIS_STRING)
         return 0;
     *out = arena_copy(arena, answer->string);
-    return out->ptr ? 0 : arena_full(err);
+    return out->ptr ? 0 : store_arena_full(err);
 }
 
 static int receive_load(struct shard *shard, struct store_load *load, struct arena *arena,
@@ -130,12 +127,12 @@ static int receive_load(struct shard *shard, struct store_load *load, struct are
     if (!load->values)
         load->values = arena_alloc_array(arena, load->field_count + 1, sizeof(*load->values));
     if (!load->values)
-        return arena_full(err);
-    if (copy_string(&item, arena, &load->position, err))
+        return store_arena_full(err);
+    if (store_copy_string(&item, arena, &load->position, err))
         return -1;
     for (size_t i = 0; i < load->field_count; i++) {
         item = redis_item(&answer, i + 1);
-        if (copy_string(&item, arena, &load->values[i], err))
+        if (store_copy_string(&item, arena, &load->values[i], err))
             return -1;
     }
     return 0;
@@ -151,7 +148,7 @@ int store_load(struct store *store, struct store_load *loads, size_t count, stru
                struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        struct shard *shard = of_task(store, loads[i].task, err);
+        struct shard *shard = store_shard(store, loads[i].task, err);
         if (!shard)
             goto failed;
         redis_command(shard->redis, loads[i].field_count + 3);
@@ -266,7 +263,7 @@ int store_apply(struct store *store, struct store_batch *batches, size_t count, 
 {
     for (size_t i = 0; i < count; i++) {
         assert(batches[i].position.len > 0);
-        struct shard *shard = of_task(store, batches[i].task, err);
+        struct shard *shard = store_shard(store, batches[i].task, err);
         if (!shard)
             goto failed;
         size_t chunks = chunk_count(&batches[i]);
@@ -294,7 +291,7 @@ failed:
 int store_wipe(struct store *store, int32_t task, struct error *err)
 {
     struct redis_answer answer;
-    struct shard *shard = of_task(store, task, err);
+    struct shard *shard = store_shard(store, task, err);
     if (!shard)
         return -1;
     redis_command(shard->redis, 3);
@@ -315,11 +312,11 @@ static int receive_due(struct shard *shard, struct arena *arena, struct store_du
     struct store_due_list list = {.len = answer.count / 2};
     list.ptr = arena_alloc_array(arena, list.len + 1, sizeof(*list.ptr));
     if (!list.ptr)
-        return arena_full(err);
+        return store_arena_full(err);
     for (size_t i = 0; i < list.len; i++) {
         struct redis_answer member = redis_item(&answer, i * 2);
         struct redis_answer score = redis_item(&answer, i * 2 + 1);
-        if (copy_string(&member, arena, &list.ptr[i].member, err))
+        if (store_copy_string(&member, arena, &list.ptr[i].member, err))
             return -1;
         list.ptr[i].score = (int64_t)strtod(score.string.ptr, NULL); /* hiredis ends it with NUL */
     }
@@ -330,7 +327,7 @@ static int receive_due(struct shard *shard, struct arena *arena, struct store_du
 static int range(struct store *store, int32_t task, struct str from, struct str to, size_t limit,
                  struct arena *arena, struct store_due_list *out, struct error *err)
 {
-    struct shard *shard = of_task(store, task, err);
+    struct shard *shard = store_shard(store, task, err);
     if (!shard)
         return -1;
     redis_command(shard->redis, 8);
@@ -362,7 +359,7 @@ int store_pending(struct store *store, int32_t task, size_t limit, struct arena 
 int store_earliest(struct store *store, int32_t task, int64_t *out, struct error *err)
 {
     struct redis_answer answer;
-    struct shard *shard = of_task(store, task, err);
+    struct shard *shard = store_shard(store, task, err);
     if (!shard)
         return -1;
     redis_command(shard->redis, 8);
@@ -386,7 +383,7 @@ int store_count(struct store *store, int32_t task, struct str field, int64_t *ou
                 struct error *err)
 {
     struct redis_answer answer;
-    struct shard *shard = of_task(store, task, err);
+    struct shard *shard = store_shard(store, task, err);
     if (!shard)
         return -1;
     redis_command(shard->redis, 4);
@@ -407,7 +404,7 @@ int store_take_token(struct store *store, struct str bucket, double rate_per_s, 
     int32_t index = partition_of(bucket, (int32_t)store->shard_count);
     struct shard *shard = &store->shards[index];
     struct redis_answer answer;
-    char key[KEY_BYTES_MAX], number[40];
+    char key[STORE_KEY_BYTES_MAX], number[40];
     if (shard_ready(shard, err))
         return -1;
     snprintf(key, sizeof(key), "%sbucket:%.*s", store->prefix, STR_ARG(bucket));

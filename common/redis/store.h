@@ -98,6 +98,35 @@ MUST_CHECK int store_pending(struct store *store, int32_t task, size_t limit, st
 /* The smallest score > 0; INT64_MAX = none. */
 MUST_CHECK int store_earliest(struct store *store, int32_t task, int64_t *out, struct error *err);
 
+/* Looking from outside, for tools: nothing is written. */
+
+/* A page of a task's fields or of its members: their names only, in the arena. */
+struct store_names {
+    struct str *ptr;
+    size_t len;
+};
+
+/* What a task's hash (`p` left out) or sorted set holds, page by page: *cursor begins at 0 and is
+ * 0 again after the last page. What is there all the while comes at least once; what comes or goes
+ * meanwhile may. A page holds about `count`. */
+MUST_CHECK int store_scan_fields(struct store *store, int32_t task, uint64_t *cursor, size_t count,
+                                 struct arena *arena, struct store_names *out, struct error *err);
+MUST_CHECK int store_scan_members(struct store *store, int32_t task, uint64_t *cursor, size_t count,
+                                  struct arena *arena, struct store_names *out, struct error *err);
+
+/* One task at one moment. */
+struct store_view {
+    int32_t task;
+    const struct str *fields;
+    size_t field_count;
+    struct str position;       /* out; ptr NULL = none */
+    struct str *values;        /* out, per field; ptr NULL = absent */
+    int64_t *scores;           /* out, per field, as a member of the sorted set; 0 = it is none */
+    int64_t hash_len, due_len; /* out: how many fields and members there are in all */
+};
+MUST_CHECK int store_look(struct store *store, struct store_view *view, struct arena *arena,
+                          struct error *err);
+
 /* Adds one to a counter that lives in a field of the task's hash (wiped with it; removed by a
  * change with value NULL) and says what it is now. */
 MUST_CHECK int store_count(struct store *store, int32_t task, struct str field, int64_t *out,

@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct str starts_field = STR_INIT("starts"), trying_field = STR_INIT("trying");
+static const struct str starts_field = STR_INIT(STARTS_FIELD),
+                        trying_field = STR_INIT(TRYING_FIELD);
 
 /* "12:34:5" into its numbers; false if it is none. */
 static bool take_numbers(struct str text, int64_t *out, size_t count)

@@ -32,44 +32,6 @@ struct restore {
     int64_t group_offset;
 };
 
-/* A mark is too short to be taken for a position. */
-enum { OFFSET_BYTES = 8, STORED_HEAD_BYTES = 2 * OFFSET_BYTES, MARK_BYTES = STORED_HEAD_BYTES };
-
-static void put_int64(struct buffer *out, int64_t value)
-{
-    unsigned char bytes[OFFSET_BYTES];
-    for (int i = 0; i < OFFSET_BYTES; i++)
-        bytes[i] = (unsigned char)((uint64_t)value >> (8 * (OFFSET_BYTES - 1 - i)));
-    buffer_add(out, bytes, sizeof(bytes));
-}
-
-static int64_t take_int64(const char *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < OFFSET_BYTES; i++)
-        value = value << 8 | (unsigned char)bytes[i];
-    return (int64_t)value;
-}
-
-void stored_position_put(struct buffer *out, int64_t changelog_offset, int64_t stored_at_ms,
-                         struct str record)
-{
-    put_int64(out, changelog_offset);
-    put_int64(out, stored_at_ms);
-    buffer_add_str(out, record);
-}
-
-int stored_position_take(struct str stored, int64_t *out_changelog_offset,
-                         int64_t *out_stored_at_ms, struct str *out_record)
-{
-    if (stored.len <= STORED_HEAD_BYTES)
-        return -1;
-    *out_changelog_offset = take_int64(stored.ptr);
-    *out_stored_at_ms = take_int64(stored.ptr + OFFSET_BYTES);
-    *out_record = (struct str){stored.ptr + STORED_HEAD_BYTES, stored.len - STORED_HEAD_BYTES};
-    return 0;
-}
-
 int restore_open(struct worker *worker, struct error *err)
 {
     struct restore *restore = calloc(1, sizeof(*restore));
@@ -151,7 +113,7 @@ static int mark_store(struct worker *worker, struct error *err)
 {
     struct restore *restore = worker->restore;
     struct store_port *store = &worker->ports->store;
-    char mark[MARK_BYTES];
+    char mark[STORED_MARK_BYTES];
     if (getrandom(mark, sizeof(mark), 0) != (ssize_t)sizeof(mark))
         return error_set(err, ERROR_RETRY, "no random bytes for a mark");
     struct store_batch batch = {.task = restore->task->partition, .position = {mark, sizeof(mark)}};
@@ -218,8 +180,7 @@ static int start(struct worker *worker, struct task *task, struct error *err)
     return read_from(worker, offset, err);
 }
 
-/* What a changelog record means for the sorted set: a key's earliest timer, or that an intent
- * waits. */
+/* What a changelog record means for the sorted set. */
 static int score_of(struct worker *worker, const struct kafka_record *record, int64_t *out,
                     struct error *err)
 {
@@ -235,17 +196,7 @@ static int score_of(struct worker *worker, const struct kafka_record *record, in
                          "changelog record %.*s at offset %" PRId64
                          " was written by a version of this service that we do not know",
                          STR_ARG(record->key), record->offset);
-    if (type == &task_intent) {
-        const struct task_intent *intent = body;
-        *out = intent->status == INTENT_STATUS_PARKED ? 0 : score_of_intent(intent->sequence);
-        return 0;
-    }
-    if (type != &key_entry)
-        return 0;
-    const struct key_entry *kept = body;
-    for (size_t i = 0; i < kept->timers.len; i++)
-        if (*out == 0 || kept->timers.ptr[i].due_at_ms < *out)
-            *out = kept->timers.ptr[i].due_at_ms;
+    *out = stored_score(type, body);
     return 0;
 }
 

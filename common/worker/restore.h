@@ -26,10 +26,4 @@ bool restore_is_reading(const struct worker *worker);
 /* If that task is the one at work, its work is dropped. */
 void restore_forget(struct worker *worker, const struct task *task);
 
-/* The position as the store keeps it. */
-void stored_position_put(struct buffer *out, int64_t changelog_offset, int64_t stored_at_ms,
-                         struct str record);
-MUST_CHECK int stored_position_take(struct str stored, int64_t *out_changelog_offset,
-                                    int64_t *out_stored_at_ms, struct str *out_record);
-
 #endif

@@ -4,8 +4,6 @@
 
 #include "worker/worker.h"
 
-#define POSITION_KEY "position"
-
 /* Nothing of the task is trusted any more; it will be taken over. */
 void task_begin_restore(struct worker *worker, struct task *task, const char *why);
 

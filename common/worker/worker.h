@@ -16,6 +16,7 @@
 #include "worker/ports.h"
 #include "worker/runtime_settings.h"
 #include "worker/service.h"
+#include "worker/stored.h"
 
 enum {
     INPUTS_MAX = 16,
@@ -29,12 +30,6 @@ enum {
 
 /* Instants go up to the end of the year 9999. */
 #define TIME_MS_MAX INT64_C(253402300799999)
-
-/* A pending intent's score in the sorted set: negative, and in the order of the sequence. */
-static inline int64_t score_of_intent(int64_t sequence)
-{
-    return sequence - (INT64_C(1) << 52);
-}
 
 enum task_phase {
     TASK_ABSENT,    /* not ours */
