@@ -242,6 +242,24 @@ static void hand_over(struct plan *plan, struct plan_message *message)
 
 /* ---- rules ---- */
 
+/* Fulfilment orders of one order may travel in one parcel. */
+static void add_lines(struct plan *plan, struct plan_parcel *parcel,
+                      const struct line_quantity_list *more)
+{
+    size_t count = parcel->lines.len;
+    struct line_quantity *lines =
+        arena_alloc_array(plan->ctx->arena, count + more->len + 1, sizeof(*lines));
+    plan->changed = true;
+    plan->full |= !lines;
+    if (!lines)
+        return;
+    for (size_t i = 0; i < count; i++)
+        lines[i] = parcel->lines.ptr[i];
+    for (size_t i = 0; i < more->len; i++)
+        lines[count++] = more->ptr[i];
+    parcel->lines = (struct line_quantity_list){lines, count};
+}
+
 /* What the event changes in what is known of the order. */
 static void learn(struct plan *plan, const struct event *ev, const struct occasion *occasion)
 {
@@ -257,7 +275,7 @@ static void learn(struct plan *plan, const struct event *ev, const struct occasi
     if (!parcel)
         return;
     if (ev->type == &shipment_created) {
-        parcel->lines = as_shipment_created(ev)->lines;
+        add_lines(plan, parcel, &as_shipment_created(ev)->lines);
         plan->state.parcels_complete |= as_shipment_created(ev)->order_complete;
         plan->changed = true;
     } else if (ev->type == &shipment_rto_started) {

@@ -3,33 +3,37 @@
 #include "supplier_router/book.h"
 #include "supplier_router/submit.h"
 
-static bool is_parcel(const struct router_parcel *parcel, struct str carrier, struct str number)
+static struct router_parcel *find_in(const struct router_fulfilment *fulfilment, struct str carrier,
+                                     struct str number)
 {
-    return str_equal(parcel->carrier, carrier) && str_equal(parcel->tracking_number, number);
-}
-
-static struct router_parcel *find_parcel(struct router_order *book, struct str carrier,
-                                         struct str number)
-{
-    for (size_t i = 0; i < book->fulfilments.len; i++) {
-        struct router_parcel_list *parcels = &book->fulfilments.ptr[i].parcels;
-        for (size_t j = 0; j < parcels->len; j++)
-            if (is_parcel(&parcels->ptr[j], carrier, number))
-                return &parcels->ptr[j];
+    for (size_t i = 0; i < fulfilment->parcels.len; i++) {
+        struct router_parcel *parcel = &fulfilment->parcels.ptr[i];
+        if (str_equal(parcel->carrier, carrier) && str_equal(parcel->tracking_number, number))
+            return parcel;
     }
     return NULL;
 }
 
+/* Fulfilment orders of one order may travel in one parcel. */
+static const struct router_parcel *find_anywhere(const struct router_order *book,
+                                                 const struct parcel *parcel)
+{
+    const struct router_parcel *found = NULL;
+    for (size_t i = 0; i < book->fulfilments.len && !found; i++)
+        found = find_in(&book->fulfilments.ptr[i], parcel->carrier, parcel->tracking_number);
+    return found;
+}
+
 static void add_parcel(struct router_fulfilment *fulfilment, const struct parcel *parcel,
-                       struct arena *arena)
+                       bool ended, struct arena *arena)
 {
     struct router_parcel_list *list = &fulfilment->parcels;
     struct router_parcel *items = arena_alloc_array(arena, list->len + 1, sizeof(*items));
     assert(items);
     for (size_t i = 0; i < list->len; i++)
         items[i] = list->ptr[i];
-    items[list->len] = (struct router_parcel){.carrier = parcel->carrier,
-                                              .tracking_number = parcel->tracking_number};
+    items[list->len] = (struct router_parcel){
+        .carrier = parcel->carrier, .tracking_number = parcel->tracking_number, .ended = ended};
     *list = (struct router_parcel_list){items, list->len + 1};
 }
 
@@ -75,7 +79,7 @@ static bool is_complete(const struct router_order *book)
 
 static void tell_parcel(const struct router_order *book, const struct router_fulfilment *fulfilment,
                         const struct parcel *parcel, const struct line_quantity_list *lines,
-                        int64_t shipped_at_ms, struct arena *arena, struct effects *out)
+                        int64_t shipped_at_ms, struct effects *out)
 {
     const struct order *order = book->order;
     emit_shipment_created(
@@ -91,6 +95,13 @@ static void tell_parcel(const struct router_order *book, const struct router_ful
                                    .has_promised_on = order->has_promised_on,
                                    .promised_on = order->promised_on,
                                    .order_complete = is_complete(book)});
+}
+
+static void register_parcel(const struct router_order *book,
+                            const struct router_fulfilment *fulfilment, const struct parcel *parcel,
+                            int64_t shipped_at_ms, struct arena *arena, struct effects *out)
+{
+    const struct order *order = book->order;
     emit_shipment_registered(
         out,
         arena_printf(arena, "%.*s/%.*s", STR_ARG(parcel->carrier),
@@ -125,6 +136,21 @@ static const char *fault_of(const struct router_fulfilment *fulfilment,
     return NULL;
 }
 
+/* Told once, however often the supplier tells it. */
+static void take_parcel(struct router_order *book, struct router_fulfilment *fulfilment,
+                        const struct parcel *parcel, int64_t shipped_at_ms, struct arena *arena,
+                        struct effects *out)
+{
+    if (find_in(fulfilment, parcel->carrier, parcel->tracking_number))
+        return;
+    const struct router_parcel *known = find_anywhere(book, parcel);
+    struct line_quantity_list lines = pack(fulfilment, parcel, arena);
+    add_parcel(fulfilment, parcel, known && known->ended, arena);
+    tell_parcel(book, fulfilment, parcel, &lines, shipped_at_ms, out);
+    if (!known) /* it is followed once */
+        register_parcel(book, fulfilment, parcel, shipped_at_ms, arena, out);
+}
+
 enum verdict ship_reported(const struct event *ev, const void *state, const struct context *ctx,
                            struct effects *out)
 {
@@ -141,14 +167,10 @@ enum verdict ship_reported(const struct event *ev, const void *state, const stru
     submit_taken(book, fulfilment, said->supplier_order_id, true, out);
     for (size_t i = 0; i < said->parcels.len; i++) {
         const struct parcel *parcel = &said->parcels.ptr[i];
-        if (find_parcel(book, parcel->carrier, parcel->tracking_number))
-            continue;
         int64_t shipped_at_ms = parcel->shipped_at_ms  ? parcel->shipped_at_ms
                                 : said->occurred_at_ms ? said->occurred_at_ms
                                                        : ctx->now_ms;
-        struct line_quantity_list lines = pack(fulfilment, parcel, ctx->arena);
-        add_parcel(fulfilment, parcel, ctx->arena);
-        tell_parcel(book, fulfilment, parcel, &lines, shipped_at_ms, ctx->arena, out);
+        take_parcel(book, fulfilment, parcel, shipped_at_ms, ctx->arena, out);
     }
     if (book_has_shipped_all(fulfilment)) {
         fulfilment->state = ROUTER_STATE_SHIPPED;
@@ -164,11 +186,15 @@ static enum verdict parcel_ended(const void *state, struct str carrier, struct s
                                  const struct context *ctx, struct effects *out)
 {
     struct router_order *book = book_open(state, ctx->arena);
-    struct router_parcel *parcel = find_parcel(book, carrier, number);
-    if (!parcel || parcel->ended)
-        return DONE;
-    parcel->ended = true;
-    book_keep(book, ctx, out);
+    bool news = false;
+    for (size_t i = 0; i < book->fulfilments.len; i++) {
+        struct router_parcel *parcel = find_in(&book->fulfilments.ptr[i], carrier, number);
+        if (!parcel || parcel->ended)
+            continue;
+        parcel->ended = news = true;
+    }
+    if (news)
+        book_keep(book, ctx, out);
     return DONE;
 }
 

@@ -220,6 +220,19 @@ static void test_other_parcel_keeps_its_messages_when_one_is_delivered(void)
     kit_done(&kit);
 }
 
+static void test_all_that_is_in_it_is_named_when_two_suppliers_share_a_parcel(void)
+{
+    struct line_quantity mugs = {STR("1"), STR("MUG"), 2}, tea = {STR("2"), STR("TEA"), 1};
+    begin();
+    accept_order(an_order());
+    create(STR("JD1"), false, (struct line_quantity_list){&mugs, 1});
+    create(STR("JD1"), true, (struct line_quantity_list){&tea, 1});
+    status(SHIPMENT_STATUS_PICKED_UP, 0);
+    CU_ASSERT_TRUE(says(planned(1)->subject, "parcel 1/1 is on its way"));
+    CU_ASSERT_TRUE(says(planned(1)->text, "2 x Blue mug\n1 x TEA\n"));
+    kit_done(&kit);
+}
+
 static void test_delay_is_told_once_per_new_date(void)
 {
     begin();

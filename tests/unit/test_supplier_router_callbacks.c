@@ -257,6 +257,37 @@ static void test_order_is_complete_only_with_its_last_fulfilment_order(void)
     finish();
 }
 
+static void test_parcel_counts_for_both_when_two_fulfilment_orders_travel_in_one(void)
+{
+    start();
+    struct order order = an_order();
+    accepted(&order);
+    reserved(1, "north RED 2, south BLUE 1");
+    taken("shop:1/1:submit:1");
+    taken("shop:1/2:submit:1");
+    for (int repeats = 0; repeats < 2; repeats++) {
+        struct supplier_order_shipped body = shipped(1);
+        told_shipped(&body);
+        body.fulfilment_order_id = STR("shop:1/2");
+        body.supplier_id = STR("south");
+        told_shipped(&body);
+    }
+    CU_ASSERT_EQUAL_FATAL(count(&shipment_created), 2);
+    const struct shipment_created *second = kit_emitted(&kit, &shipment_created, 1);
+    CU_ASSERT(str_equal(second->fulfilment_order_id, STR("shop:1/2")));
+    CU_ASSERT_FATAL(second->lines.len == 1);
+    CU_ASSERT(str_equal(second->lines.ptr[0].sku, STR("BLUE")));
+    CU_ASSERT_TRUE(second->order_complete);
+    CU_ASSERT_EQUAL(count(&shipment_registered), 1); /* one parcel, followed once */
+    CU_ASSERT_EQUAL(fulfilment(1)->state, ROUTER_STATE_SHIPPED);
+    kit_event(&kit, &shipment_delivered, KEY,
+              &(struct shipment_delivered){
+                  .order_id = KEY, .carrier = STR("acme"), .tracking_number = STR("T1")});
+    kit_advance(&kit, 61 * DAY_MS);
+    CU_ASSERT_PTR_NULL(book());
+    finish();
+}
+
 static void test_order_is_forgotten_when_all_parcels_came_to_an_end(void)
 {
     start();
