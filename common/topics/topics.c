@@ -1,19 +1,20 @@
 #include "topics/topics.h"
 
 #include "events.h"
+#include "topics/operator.h"
 
 enum { ADMIN_TIMEOUT_MS = 30000, VALUE_BYTES = 256, SAFE_REPLICATION = 3 };
 
-#define EVERY     (TOPIC_EVENTS | TOPIC_TABLE | TOPIC_CHANGELOG | TOPIC_DEAD_LETTERS)
-#define COMPACTED (TOPIC_TABLE | TOPIC_CHANGELOG)
+#define KEPT_FOR_A_TIME (TOPIC_EVENTS | TOPIC_DEAD_LETTERS | TOPIC_OPERATOR)
+#define EVERY           (KEPT_FOR_A_TIME | COMPACTED)
+#define COMPACTED       (TOPIC_TABLE | TOPIC_CHANGELOG)
 
 const struct topic_config topic_configs[] = {
-    {"cleanup.policy", "delete", TOPIC_EVENTS | TOPIC_DEAD_LETTERS,
-     "every event is kept, for a time"},
+    {"cleanup.policy", "delete", KEPT_FOR_A_TIME, "every event is kept, for a time"},
     {"cleanup.policy", "compact", COMPACTED, "the last record of a key is the truth, for ever"},
     {"delete.retention.ms", "604800000", COMPACTED,
      "7 days: who slept less still sees every deletion (setting changelog.retention)"},
-    {"max.message.bytes", "2097152", TOPIC_EVENTS | COMPACTED,
+    {"max.message.bytes", "2097152", TOPIC_EVENTS | TOPIC_OPERATOR | COMPACTED,
      "above the limits of events and states, which are checked before"},
     {"max.message.bytes", "4194304", TOPIC_DEAD_LETTERS,
      "an event that is too large still fits, with its error headers"},
@@ -23,6 +24,8 @@ const struct topic_config topic_configs[] = {
      "compact early: what a restore has to read stays small"},
     {"retention.ms", "2592000000", TOPIC_EVENTS, "30 days: so far back one can replay on purpose"},
     {"retention.ms", "7776000000", TOPIC_DEAD_LETTERS, "90 days: a person has to look at them"},
+    {"retention.ms", "10368000000", TOPIC_OPERATOR,
+     "120 days: longer than dead letters, so that one always sees which were requeued"},
     {"segment.bytes", "67108864", TOPIC_CHANGELOG, "only closed segments are compacted"},
     {"segment.bytes", "16777216", TOPIC_TABLE, "only closed segments are compacted"},
     {"segment.ms", "86400000", COMPACTED, "compact quiet partitions, too, a day late"},
@@ -37,7 +40,7 @@ static bool name_topic(struct arena *arena, struct topic *out, const char *name,
 
 const struct topic *topics_all(struct arena *arena, size_t *out_count)
 {
-    size_t count = topic_count + 2 * service_count;
+    size_t count = topic_count + 3 * service_count;
     struct topic *all = arena_alloc_array(arena, count, sizeof(*all)), *next = all;
     bool ok = all != NULL;
     for (size_t i = 0; ok && i < topic_count; i++, next++) {
@@ -46,13 +49,16 @@ const struct topic *topics_all(struct arena *arena, size_t *out_count)
         next->partitions = topics[i].partitions;
         next->key = topics[i].key;
     }
-    for (size_t i = 0; ok && i < service_count; i++, next += 2) {
+    for (size_t i = 0; ok && i < service_count; i++, next += 3) {
         ok = name_topic(arena, &next[0], service_names[i], ".changelog") &&
-             name_topic(arena, &next[1], service_names[i], ".dlq");
+             name_topic(arena, &next[1], service_names[i], ".dlq") &&
+             name_topic(arena, &next[2], service_names[i], OPERATOR_SUFFIX);
         next[0].use = TOPIC_CHANGELOG;
         next[0].key = "the task's keys";
         next[1].use = TOPIC_DEAD_LETTERS;
         next[1].key = "as the input";
+        next[2].use = TOPIC_OPERATOR;
+        next[2].key = "as the input";
     }
     *out_count = ok ? count : 0;
     return ok ? all : NULL;

@@ -1,8 +1,8 @@
 /* Which topics there are and how each is configured: making them, and saying what differs.
  *
  * The names come from schemas/topics.json (generated: topics[], service_names[]); each service has
- * a <service>.changelog and a <service>.dlq beside them. The configuration is one table, in
- * topics.c, with the reason for each line. */
+ * a <service>.changelog, a <service>.dlq and a <service>.operator beside them. The configuration is
+ * one table, in topics.c, with the reason for each line. */
 #ifndef WAYBILL_TOPICS_H
 #define WAYBILL_TOPICS_H
 
@@ -17,6 +17,7 @@ enum topic_use {
     TOPIC_TABLE = 2,        /* the last record of a key counts: suppliers, lanes, schemas */
     TOPIC_CHANGELOG = 4,    /* a service's states, intents and positions */
     TOPIC_DEAD_LETTERS = 8, /* what a service could not take */
+    TOPIC_OPERATOR = 16     /* what a person sends to one service: topics/operator.h */
 };
 
 struct topic {

@@ -49,6 +49,9 @@ bool batch_has_effects(const struct worker *worker);
 /* uuid5 over the service and up to 3 parts, as 36 characters in the arena. */
 struct str batch_id(struct worker *worker, const struct str *parts, size_t count);
 
+/* Sent by a person (topics/operator.h)? */
+bool batch_is_operators(const struct worker *worker, const struct batch_item *item);
+
 /* Of all its names and values. */
 size_t batch_header_bytes(const struct kafka_record *record);
 

@@ -35,9 +35,11 @@ static int call_rule(struct decision *decision, const struct route *route, struc
     return batch_dead_letter(worker, item, reason, err);
 }
 
-static bool is_inbound(const struct worker *worker, const struct batch_item *item)
+/* What comes from outside may come twice: other systems', and a person's. */
+static bool may_come_twice(const struct worker *worker, const struct batch_item *item)
 {
-    return strncmp(worker->service->inputs[item->record.topic], "inbound.", 8) == 0;
+    return strncmp(worker->service->inputs[item->record.topic], "inbound.", 8) == 0 ||
+           batch_is_operators(worker, item);
 }
 
 /* Eight bytes that stand for an event's id (FNV-1a, 64 bits). */
@@ -47,7 +49,7 @@ static struct str hash_of_id(struct worker *worker, struct str id)
     return arena_copy(&worker->arena, (struct str){(const char *)&hash, sizeof(hash)});
 }
 
-/* What was seen of this key lately, inbound topics only (design: the ring). */
+/* What was seen of this key lately, of what may come twice (design: the ring). */
 static bool seen_before(const struct entry *entry, struct str hash)
 {
     for (size_t i = 0; i < entry->seen_count; i++)
@@ -71,7 +73,7 @@ static void remember(struct entry *entry, struct str hash)
 static int decide_record(struct worker *worker, struct batch_item *item, struct error *err)
 {
     struct str hash = {NULL, 0};
-    if (is_inbound(worker, item)) {
+    if (may_come_twice(worker, item)) {
         hash = hash_of_id(worker, item->ev.id); /* of source, key and id: see identify */
         if (seen_before(item->entry, hash)) {
             counter_add(worker->meters.duplicates, 1);

@@ -2,6 +2,7 @@
 #include "worker/batch.h"
 
 #include "base/partition.h"
+#include "topics/operator.h"
 #include "worker/poison.h"
 
 #include <inttypes.h>
@@ -42,26 +43,56 @@ static bool misplaced(const struct worker *worker, const struct batch_item *item
     return partition_of(item->record.key, worker->partition_count) != item->record.partition;
 }
 
-/* The event's own id and time, or what stands in for them: deterministic, too. */
+bool batch_is_operators(const struct worker *worker, const struct batch_item *item)
+{
+    return item->kind == ITEM_RECORD && item->record.topic == worker->operator_input;
+}
+
+static struct str header_of(const struct batch_item *item, const char *name)
+{
+    return event_header_find(item->record.headers, item->record.header_count, name);
+}
+
+/* Where the record first stood: "topic/partition/offset", as it would have been named there. */
+static struct str place_of(struct worker *worker, const struct batch_item *item, struct str topic)
+{
+    const struct kafka_record *record = &item->record;
+    struct str partition = header_of(item, OPERATOR_PARTITION_HEADER);
+    struct str offset = header_of(item, OPERATOR_OFFSET_HEADER);
+    if (batch_is_operators(worker, item) && partition.ptr && offset.ptr)
+        return arena_printf(&worker->arena, "%.*s/%.*s/%.*s", STR_ARG(topic), STR_ARG(partition),
+                            STR_ARG(offset));
+    return arena_printf(&worker->arena, "%.*s/%" PRId32 "/%" PRId64, STR_ARG(topic),
+                        record->partition, record->offset);
+}
+
+/* The event's own id and time, or what stands in for them: deterministic, too. What a person sends
+ * again is the event that it was, unless it is to be another. */
 static void identify(struct worker *worker, struct batch_item *item)
 {
     const struct kafka_record *record = &item->record;
-    cloudevent_read(record->headers, record->header_count, &item->ce);
-    if (str_is_empty(item->ce.id)) {
-        struct str at =
-            arena_printf(&worker->arena, "%s/%" PRId32 "/%" PRId64,
-                         worker->service->inputs[record->topic], record->partition, record->offset);
-        item->ce.id = batch_id(worker, (const struct str[]){STR("record"), at}, 2);
+    struct str topic = str_from(worker->service->inputs[record->topic]);
+    struct str again = {NULL, 0};
+    if (batch_is_operators(worker, item)) {
+        struct str first = header_of(item, OPERATOR_TOPIC_HEADER);
+        topic = first.ptr ? first : topic;
+        again = header_of(item, OPERATOR_AGAIN_HEADER);
     }
+    cloudevent_read(record->headers, record->header_count, &item->ce);
+    if (str_is_empty(item->ce.id))
+        item->ce.id =
+            batch_id(worker, (const struct str[]){STR("record"), place_of(worker, item, topic)}, 2);
     item->cause = item->ce.id;
     /* Ids of foreign events are unique per source only (CloudEvents 1.0, "id"). */
     item->ev.id =
-        strncmp(worker->service->inputs[record->topic], "inbound.", 8) == 0
+        str_starts_with(topic, STR("inbound."))
             ? batch_id(worker,
                        (const struct str[]){item->ce.source.ptr ? item->ce.source : STR(""),
                                             record->key.ptr ? record->key : STR(""), item->ce.id},
                        3)
             : item->ce.id;
+    if (again.ptr)
+        item->ev.id = batch_id(worker, (const struct str[]){STR("again"), again, item->ev.id}, 3);
     item->ev.key = record->key;
     item->ev.time_ms = item->ce.has_time ? item->ce.time_ms : record->timestamp_ms;
 }
@@ -72,6 +103,15 @@ size_t batch_header_bytes(const struct kafka_record *record)
     for (size_t i = 0; i < record->header_count; i++)
         bytes += record->headers[i].name.len + record->headers[i].value.len;
     return bytes;
+}
+
+/* No rule wants it. What a person put back for this service must not vanish without a word. */
+static void pass_over(const struct worker *worker, struct batch_item *item)
+{
+    item->fate = FATE_IGNORE;
+    if (batch_is_operators(worker, item) &&
+        !str_equal(header_of(item, OPERATOR_WHAT_HEADER), STR("replay")))
+        dead(item, "this service has no rule for such an event");
 }
 
 /* Decides the fate of a record and decodes it. Returns 1 when its schema is not known (yet). */
@@ -117,8 +157,8 @@ static int decode(struct worker *worker, struct batch_item *item)
                                     &item->ev.body, &why);
     if (known == AVRO_UNKNOWN_ID)
         return 1;
-    if (known == AVRO_UNKNOWN_TYPE) {
-        item->fate = FATE_IGNORE; /* of a newer producer: none of our routes can want it */
+    if (known == AVRO_UNKNOWN_TYPE) { /* of a newer producer: none of our routes can want it */
+        pass_over(worker, item);
         return 0;
     }
     if (known < 0) {
@@ -130,7 +170,8 @@ static int decode(struct worker *worker, struct batch_item *item)
         return 0;
     }
     item->route = route_of(worker->service, item->ev.type);
-    item->fate = item->route ? FATE_DECIDE : FATE_IGNORE;
+    if (!item->route)
+        pass_over(worker, item);
     return 0;
 }
 

@@ -6,9 +6,11 @@
 #include "rules/route.h"
 
 struct service {
-    const char *name;          /* "intake": group id, metric and log prefix */
-    const char *text;          /* one sentence for --help */
-    const char *const *inputs; /* topics without prefix, NULL at the end; the first is the anchor */
+    const char *name; /* "intake": group id, metric and log prefix */
+    const char *text; /* one sentence for --help */
+    /* Topics without prefix, NULL at the end. The first is the anchor; the last is
+     * "<service>.operator", for what a person sends to this service only (topics/operator.h). */
+    const char *const *inputs;
     const char *const *tables; /* compacted topics held whole in memory, NULL at the end; or NULL */
     const struct route *routes;
     size_t route_count;

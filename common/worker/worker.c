@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include "log/log.h"
+#include "topics/operator.h"
 #include "worker/batch.h"
 #include "worker/endpoint_meters.h"
 #include "worker/outlets.h"
@@ -66,8 +67,13 @@ static int name_topics(struct worker *worker, struct error *err)
     worker->dead_letters = arena_printf(arena, "%.*s%s.dlq", STR_ARG(prefix), service->name).ptr;
     if (!worker->inputs || !worker->dead_letters)
         return error_set(err, ERROR_FATAL, "no memory for topic names");
-    for (size_t i = 0; i < worker->input_count; i++)
+    struct str operators = arena_printf(arena, "%s" OPERATOR_SUFFIX, service->name);
+    worker->operator_input = -1;
+    for (size_t i = 0; i < worker->input_count; i++) {
         worker->inputs[i] = arena_printf(arena, "%.*s%s", STR_ARG(prefix), service->inputs[i]).ptr;
+        if (str_equal(operators, str_from(service->inputs[i])))
+            worker->operator_input = (int32_t)i;
+    }
     return 0;
 }
 

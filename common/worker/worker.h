@@ -186,6 +186,7 @@ struct worker {
     size_t item_max;
     struct buffer scratch;
     size_t input_count;
+    int32_t operator_input; /* what a person sends (topics/operator.h); -1 = the service has none */
     int32_t partition_count;
     struct str source;     /* ce_source: "waybill/intake" */
     const char *changelog; /* topics with prefix */

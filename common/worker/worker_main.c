@@ -3,9 +3,11 @@
 
 #include "log/log.h"
 #include "metrics/health.h"
+#include "topics/operator.h"
 #include "worker/loop.h"
 #include "worker/ports_real.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,8 +225,20 @@ static void stop(struct process *process)
     arena_done(&process->settings_arena);
 }
 
+/* What a person sends comes last of the inputs: the first is the anchor. */
+static bool has_operator_input(const struct service *service)
+{
+    char wanted[128];
+    const char *const *last = service->inputs;
+    while (last[0] && last[1])
+        last++;
+    snprintf(wanted, sizeof(wanted), "%s" OPERATOR_SUFFIX, service->name);
+    return *last && last > service->inputs && strcmp(*last, wanted) == 0;
+}
+
 int worker_main(const struct service *service, int argc, char **argv)
 {
+    assert(has_operator_input(service));
     static struct process process;
     process.service = service;
     int status = parse(&process, argc, argv);

@@ -2,8 +2,9 @@
 #include "feedback/feedback.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.feedback", "orders",       "fulfilment",
-                                     "tracking",         "observations", NULL};
+static const char *const inputs[] = {
+    "inbound.feedback",  "orders", "fulfilment", "tracking", "observations",
+    "feedback.operator", NULL};
 
 static const struct route routes[] = {
     {.on = &order_accepted, .state = &feedback_order, .decide = asking_accepted},

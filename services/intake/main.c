@@ -2,7 +2,7 @@
 #include "intake/intake.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.orders", "fulfilment", NULL};
+static const char *const inputs[] = {"inbound.orders", "fulfilment", "intake.operator", NULL};
 
 static const struct route routes[] = {
     {.on = &order_submitted, .state = &intake_order, .decide = intake_submit},

@@ -2,8 +2,9 @@
 #include "notifier/notifier.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.messages", "messages", "orders", "fulfilment",
-                                     "tracking",         "feedback", NULL};
+static const char *const inputs[] = {"inbound.messages",  "messages", "orders",
+                                     "fulfilment",        "tracking", "feedback",
+                                     "notifier.operator", NULL};
 
 static const struct route routes[] = {
     {.on = &order_accepted, .state = &message_plan, .decide = plan_event},

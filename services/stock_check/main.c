@@ -2,8 +2,9 @@
 #include "stock_check/stock_check.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.stock", "orders",        "fulfilment",
-                                     "stock.holds",   "stock.answers", NULL};
+static const char *const inputs[] = {
+    "inbound.stock",        "orders", "fulfilment", "stock.holds", "stock.answers",
+    "stock_check.operator", NULL};
 
 static const struct route routes[] = {
     {.on = &order_accepted, .state = &stock_order, .decide = reservation_open},

@@ -2,7 +2,8 @@
 #include "supplier_router/supplier_router.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.suppliers", "orders", "stock", "tracking", NULL};
+static const char *const inputs[] = {"inbound.suppliers",        "orders", "stock", "tracking",
+                                     "supplier_router.operator", NULL};
 static const char *const tables[] = {"suppliers", NULL};
 
 static const struct route routes[] = {

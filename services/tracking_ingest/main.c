@@ -2,7 +2,8 @@
 #include "tracking_ingest/tracking_ingest.h"
 #include "worker/service.h"
 
-static const char *const inputs[] = {"inbound.tracking", "shipments", NULL};
+static const char *const inputs[] = {"inbound.tracking", "shipments", "tracking_ingest.operator",
+                                     NULL};
 
 static const struct route routes[] = {
     {.on = &scan_reported, .state = &tracked_shipment, .decide = tracking_ingest_scan},

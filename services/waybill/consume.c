@@ -95,7 +95,8 @@ static int choose_topics(struct tool *tool, bool all, const char *partition_text
             return tool_misuse(tool, "%s", err.text);
         if (count == SCAN_TOPICS_MAX)
             return tool_misuse(tool, "too many topics");
-        bool by_key = key.ptr && !partition_text && topic->use == TOPIC_EVENTS;
+        bool by_key =
+            key.ptr && !partition_text && (topic->use & (TOPIC_EVENTS | TOPIC_OPERATOR)) != 0;
         out[count++] = (struct scan_topic){.topic = topic,
                                            .partition = (int32_t)partition,
                                            .only_key = by_key ? key : (struct str){NULL, 0}};

@@ -126,7 +126,8 @@ int topics_list_main(int argc, char **argv)
     static const char *const uses[] = {[TOPIC_EVENTS] = "events",
                                        [TOPIC_TABLE] = "table",
                                        [TOPIC_CHANGELOG] = "changelog",
-                                       [TOPIC_DEAD_LETTERS] = "dead letters"};
+                                       [TOPIC_DEAD_LETTERS] = "dead letters",
+                                       [TOPIC_OPERATOR] = "operator"};
     const struct tool_command command = {
         .name = "waybill topics list",
         .text = "every topic, what it is keyed by, and the configuration with its reasons",
@@ -141,7 +142,7 @@ int topics_list_main(int argc, char **argv)
     for (size_t i = 0; i < tool.topic_count; i++)
         printf("%.*s%-26s %-13s key: %s\n", STR_ARG(tool.cfg.prefix), tool.topics[i].name.ptr,
                uses[tool.topics[i].use], tool.topics[i].key);
-    for (unsigned use = TOPIC_EVENTS; use <= TOPIC_DEAD_LETTERS; use *= 2) {
+    for (unsigned use = TOPIC_EVENTS; use <= TOPIC_OPERATOR; use *= 2) {
         printf("\n%s\n", uses[use]);
         for (size_t i = 0; i < topic_config_count; i++)
             if (topic_configs[i].uses & use)

@@ -160,7 +160,7 @@ static const struct route routes[] = {
     {.on_timer = "chime", .state = &lane_measured, .decide = on_chime},
     {.on_reply = "called", .state = &lane_measured, .decide = on_called},
 };
-static const char *const inputs[] = {"inbound.orders", "orders", NULL};
+static const char *const inputs[] = {"inbound.orders", "orders", "probe.operator", NULL};
 const struct service probe = {.name = "probe",
                               .inputs = inputs,
                               .routes = routes,

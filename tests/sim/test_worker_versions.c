@@ -5,7 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 
-static const char *const inputs[] = {"inbound.orders", "orders", NULL};
+static const char *const inputs[] = {"inbound.orders", "orders", "probe.operator", NULL};
 
 /* Knows no timers and no replies. */
 static const struct route earlier_routes[] = {

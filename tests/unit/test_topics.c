@@ -90,7 +90,7 @@ static void test_every_event_has_fields_for_its_key(void)
     }
 }
 
-static void test_every_service_has_a_changelog_and_dead_letters(void)
+static void test_every_service_has_topics_of_its_own(void)
 {
     size_t count;
     begin();
@@ -98,6 +98,7 @@ static void test_every_service_has_a_changelog_and_dead_letters(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(all);
     CU_ASSERT_EQUAL(topics_find(all, count, STR("intake.changelog"))->use, TOPIC_CHANGELOG);
     CU_ASSERT_EQUAL(topics_find(all, count, STR("feedback.dlq"))->use, TOPIC_DEAD_LETTERS);
+    CU_ASSERT_EQUAL(topics_find(all, count, STR("notifier.operator"))->use, TOPIC_OPERATOR);
     CU_ASSERT_EQUAL(topics_find(all, count, STR("orders"))->use, TOPIC_EVENTS);
     CU_ASSERT_EQUAL(topics_find(all, count, STR("suppliers"))->use, TOPIC_TABLE);
     CU_ASSERT_EQUAL(topics_find(all, count, STR("schemas"))->partitions, 1);

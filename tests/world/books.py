@@ -263,7 +263,7 @@ class Books:
     def _check_event_ids(self):
         seen = {}
         for record in self.records:
-            if record.topic.endswith((".dlq", ".changelog")) or record.topic == "schemas":
+            if record.topic.endswith((".dlq", ".changelog", ".operator")) or record.topic in ("controls", "schemas"):
                 continue
             place = f"{record.topic}/{record.partition}@{record.offset}"
             if not record.ce_id:

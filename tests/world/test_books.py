@@ -141,6 +141,14 @@ class BooksTest(unittest.TestCase):
                                                     headers={"waybill_error_reason": "schema id 999"}))
         self.assert_found("intake.dlq: dead letter")
 
+    def test_dead_letter_that_was_put_back_is_none_but_one_that_comes_of_it_is(self):
+        letter = dataclasses.replace(self.run.records[0], topic="intake.dlq", offset=7, headers={"waybill_error_reason": "x"})
+        put_back = dataclasses.replace(letter, topic="intake.operator", headers={"waybill_operator_id": f"intake.dlq/{letter.partition}/7"})
+        self.run.records += [letter, put_back]
+        self.assertEqual(self.findings(), [])
+        self.run.records.append(dataclasses.replace(letter, offset=8))
+        self.assert_found("intake.dlq: dead letter")
+
 
 if __name__ == "__main__":
     unittest.main()

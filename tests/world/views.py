@@ -99,10 +99,13 @@ class Views:
 
     def __init__(self, records):
         self.orders, self.messages, self.registrations = {}, {}, []
-        self.dead_letters = [record for record in records if record.topic.endswith(".dlq")]
+        put_back = {record.headers.get("waybill_operator_id") for record in records if record.topic.endswith(".operator")}
+        # What was put back and failed again is another dead letter.
+        self.dead_letters = [record for record in records if record.topic.endswith(".dlq")
+                             and f"{record.topic}/{record.partition}/{record.offset}" not in put_back]
         for record in records:
             handler = _HANDLERS.get(record.event)
-            if handler and not record.topic.endswith((".dlq", ".changelog")):
+            if handler and not record.topic.endswith((".dlq", ".changelog", ".operator")):
                 handler(self, record)
 
     def order(self, order_id):
