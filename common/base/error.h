@@ -9,6 +9,7 @@ enum error_action {
     ERROR_RETRY,       /* the other side is away: try again later */
     ERROR_ABORT_BATCH, /* abort the transaction and take over */
     ERROR_SET_ASIDE,   /* this input is bad: dead letter */
+    ERROR_DENIED,      /* credentials or rights are refused: a person must mend them; try seldom */
     ERROR_FATAL        /* this process cannot go on */
 };
 

@@ -306,6 +306,11 @@ int config_parse(const struct config_program *program, int argc, char *const *ar
     }
     if (!parsing->check)
         return CONFIG_RUN;
+    for (size_t p = 0; p < program->part_count; p++) {
+        const struct config_part *part = &program->parts[p];
+        if (part->settings->check_today && part->settings->check_today(part->cfg, &err))
+            return fail(program, &err);
+    }
     printf("%s: %s\n", program->name,
            program->check_note ? program->check_note : "settings are fine");
     return 0;

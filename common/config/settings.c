@@ -95,10 +95,10 @@ static int set_value(const struct setting *row, struct str text, void *cfg, stru
 {
     void *field = (char *)cfg + row->offset;
     if (row->kind == SETTING_STRING || row->kind == SETTING_SECRET) {
-        struct str copy = arena_copy(arena, text);
-        if (!copy.ptr)
+        struct secret copy = {.text = arena_copy(arena, text)};
+        if (!copy.text.ptr)
             return error_set(err, ERROR_FATAL, "out of memory");
-        memcpy(field, &copy, sizeof(copy));
+        memcpy(field, &copy, row->kind == SETTING_SECRET ? sizeof(copy) : sizeof(copy.text));
         return 0;
     }
     if (row->kind == SETTING_CHOICE)
@@ -112,14 +112,9 @@ static int set_value(const struct setting *row, struct str text, void *cfg, stru
 }
 
 /* The secret's file without its last line end. */
-static int read_secret(struct loading *loading, struct str file, struct str *out, struct error *err)
+static int read_secret(const char *file, struct arena *arena, struct str *out, struct error *err)
 {
-    char path[4096];
-    if (file.len >= sizeof(path))
-        return error_set(err, ERROR_FATAL, "the file's name is too long");
-    memcpy(path, file.ptr, file.len);
-    path[file.len] = '\0';
-    if (value_read_file(path, SETTING_BYTES_MAX, loading->arena, out, err))
+    if (value_read_file(file, SETTING_BYTES_MAX, arena, out, err))
         return -1;
     if (out->len > 0 && out->ptr[out->len - 1] == '\n')
         out->len--;
@@ -128,16 +123,38 @@ static int read_secret(struct loading *loading, struct str file, struct str *out
     return 0;
 }
 
+int secret_read(const struct secret *secret, struct arena *arena, struct str *out,
+                struct error *err)
+{
+    struct str text = secret->text;
+    if (secret->file && read_secret(secret->file, arena, &text, err))
+        return -1;
+    *out = text;
+    if (!text.ptr)
+        return 0;
+    *out = arena_copy(arena, text); /* NUL-terminated at its end */
+    return out->ptr ? 0 : error_set(err, ERROR_FATAL, "out of memory");
+}
+
 /* The text that a source gave for a target. A secret's text never gets into err. */
 static int take(struct loading *loading, struct target target, struct str text, struct error *err)
 {
     if (text.len > SETTING_BYTES_MAX)
         return error_set(err, ERROR_FATAL, "the value is too long (at most %d bytes)",
                          SETTING_BYTES_MAX);
-    if (target.from_file && read_secret(loading, text, &text, err))
+    const struct config_part *part = &loading->parts[target.part];
+    const char *file = target.from_file ? arena_copy(loading->arena, text).ptr : NULL;
+    if (target.from_file && !file)
+        return error_set(err, ERROR_FATAL, "out of memory");
+    if (file && read_secret(file, loading->arena, &text, err))
         return -1;
-    loading->given[target.part][target.row - loading->parts[target.part].settings->rows] = true;
-    return set_value(target.row, text, loading->parts[target.part].cfg, loading->arena, err);
+    loading->given[target.part][target.row - part->settings->rows] = true;
+    if (set_value(target.row, text, part->cfg, loading->arena, err))
+        return -1;
+    if (file)
+        memcpy((char *)part->cfg + target.row->offset + offsetof(struct secret, file), &file,
+               sizeof(file));
+    return 0;
 }
 
 static int refuse_open_secret(const struct setting *row, struct error *err)
@@ -343,9 +360,10 @@ static int take_flag(struct loading *loading, const char *flag, struct error *er
 
 static int set_defaults(struct loading *loading, struct error *err)
 {
+    for (size_t p = 0; p < loading->part_count; p++) /* first: one part may lie inside another */
+        memset(loading->parts[p].cfg, 0, loading->parts[p].settings->bytes);
     for (size_t p = 0; p < loading->part_count; p++) {
         const struct settings *settings = loading->parts[p].settings;
-        memset(loading->parts[p].cfg, 0, settings->bytes);
         loading->given[p] = arena_alloc_array(loading->arena, settings->count + 1, sizeof(bool));
         if (!loading->given[p])
             return error_set(err, ERROR_FATAL, "out of memory");
@@ -461,8 +479,9 @@ static size_t field_bytes(enum setting_kind kind)
 {
     switch (kind) {
     case SETTING_STRING:
-    case SETTING_SECRET:
         return sizeof(struct str);
+    case SETTING_SECRET:
+        return sizeof(struct secret);
     case SETTING_CHOICE:
         return sizeof(int);
     case SETTING_BOOL:

@@ -40,7 +40,7 @@ enum {
 
 /* What each kind fills, and how its value is written:
  *   STRING       struct str        any text; NUL-terminated behind its end; absent if unset
- *   SECRET       struct str        never shown; only from WAYBILL_X, WAYBILL_X_FILE=PATH,
+ *   SECRET       struct secret     never shown; only from WAYBILL_X, WAYBILL_X_FILE=PATH,
  *                                  `x_file: PATH` or --x_file=PATH
  *   CHOICE       int               one of .choices -> its index
  *   BOOL         bool              true false yes no on off; the flag alone means true
@@ -62,6 +62,17 @@ enum setting_kind {
     SETTING_TIME_OF_DAY,
     SETTING_TIME
 };
+
+/* What a SECRET fills. A file is remembered, because what stands in it changes: secrets are renewed
+ * while a program runs. */
+struct secret {
+    struct str text;  /* as it was read at the start; ptr NULL = not set */
+    const char *file; /* NULL = it came from a variable */
+};
+
+/* The secret as it is now: its file read again, or the text. */
+MUST_CHECK int secret_read(const struct secret *secret, struct arena *arena, struct str *out,
+                           struct error *err);
 
 struct setting {
     const char *name; /* "kafka.bootstrap_servers": [a-z0-9_.] */
@@ -92,6 +103,9 @@ struct settings {
     /* What no single row can say ("a must be below b"); called after load_section. NULL = nothing.
      */
     int (*check)(const void *cfg, struct error *err);
+    /* What may come right while the program runs (a certificate that is over): only --check-config
+     * refuses it. NULL = nothing. */
+    int (*check_today)(const void *cfg, struct error *err);
 };
 
 #define SETTINGS_ROWS(table) .rows = (table), .count = sizeof(table) / sizeof((table)[0])

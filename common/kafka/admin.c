@@ -51,14 +51,19 @@ bool kafka_admin_close(struct kafka_admin *admin, int timeout_ms)
     return true;
 }
 
+/* what: "Describe". */
 static int failed(struct kafka_admin *admin, const char *what, const char *topic,
                   rd_kafka_resp_err_t code, struct error *err)
 {
+    struct error told = {0};
     rd_kafka_poll(admin->client.rk, 0);
-    bool told = admin->client.has_error;
-    admin->client.has_error = false;
-    return error_set(err, client_action(code), "Kafka %s %s: %s%s%s", what, topic,
-                     rd_kafka_err2str(code), told ? ": " : "", told ? admin->client.error : "");
+    bool is_told = client_take_error(&admin->client, &told) != 0;
+    if (is_told && told.action == ERROR_DENIED)
+        return error_set(err, ERROR_DENIED, "%s", told.text);
+    if (client_lacks_right(code))
+        return client_refused(&admin->client, what, "topic", topic, err);
+    return error_set(err, client_action(code), "Kafka %s topic %s: %s%s%s", what, topic,
+                     rd_kafka_err2str(code), is_told ? ": " : "", told.text);
 }
 
 static void remember_count(struct kafka_admin *admin, const char *topic, int32_t count)
@@ -95,7 +100,7 @@ int kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int tim
     bool missing =
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing)
-        return failed(admin, "metadata of", topic, code, err);
+        return failed(admin, "Describe", topic, code, err);
     if (count > 0)
         remember_count(admin, topic, count);
     *out_count = count;
@@ -109,7 +114,7 @@ int kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->client.rk, topic, partition,
                                                                 &low, &high, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failed(admin, "watermarks of", topic, code, err);
+        return failed(admin, "Describe", topic, code, err);
     *out_low = low;
     *out_high = high;
     return 0;
@@ -174,7 +179,7 @@ int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char 
         admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
     rd_kafka_DescribeConfigs(admin->client.rk, &resource, 1, options, queue);
-    rd_kafka_event_t *event = answer(admin, "configuration of", topic, queue, timeout_ms, err);
+    rd_kafka_event_t *event = answer(admin, "DescribeConfigs", topic, queue, timeout_ms, err);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
     if (!event)
@@ -263,7 +268,7 @@ int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *
             admin_options(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
         rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
         rd_kafka_CreateTopics(admin->client.rk, list, count, options, queue);
-        event = answer(admin, "create topic", topics[0].name, queue, timeout_ms, err);
+        event = answer(admin, "Create", topics[0].name, queue, timeout_ms, err);
         rd_kafka_AdminOptions_destroy(options);
     }
     rd_kafka_NewTopic_destroy_array(list, made);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { LEVEL_DEBUG = 7 }; /* as in syslog */
+
 const char *kafka_version(void)
 {
     return rd_kafka_version_str();
@@ -42,21 +44,48 @@ const char **client_copy_names(const char *const *names, size_t count)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     const struct client *client = rd_kafka_opaque(rk);
-    /* Settings of a producer given to a consumer, and the reverse: one list serves all handles. */
+    /* Settings of a producer given to a consumer, and the reverse: one list serves all handles. And
+     * what failed comes to on_error, too, and is told from there. */
     if (!client->log || strcmp(facility, "CONFWARN") == 0)
         return;
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+        level = LEVEL_DEBUG;
     char line[512];
     snprintf(line, sizeof(line), "%s: %s", facility, text);
     client->log(level, line);
+}
+
+/* The client's reason without how long it took, which differs each time. */
+static int steady_length(const char *reason)
+{
+    const char *end = strstr(reason, " (after ");
+    return (int)(end ? end - reason : (ptrdiff_t)strlen(reason));
+}
+
+/* Before 2.6.1 the client's nonce stands twice in its last message, and Kafka 4 looks at it. */
+static const char *scram_hint(const char *reason)
+{
+    enum { SCRAM_IS_RIGHT = 0x02060100 };
+    return strstr(reason, "SCRAM") && rd_kafka_version() < SCRAM_IS_RIGHT
+               ? "; if it is right: Kafka 4 refuses SCRAM of librdkafka below 2.6.1"
+               : "";
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;
     struct client *client = opaque;
+    bool is_denied = code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
+    if (client->is_denied && !is_denied)
+        return; /* "all brokers are down" is no news after that */
     client->has_error = true;
-    snprintf(client->error, sizeof(client->error), "%s (%s)", reason,
-             rd_kafka_err2name((rd_kafka_resp_err_t)code));
+    client->is_denied = is_denied;
+    if (is_denied)
+        snprintf(client->error, sizeof(client->error), "does not let %s in: %.*s%s",
+                 client->principal, steady_length(reason), reason, scram_hint(reason));
+    else
+        snprintf(client->error, sizeof(client->error), "%.*s (%s)", steady_length(reason), reason,
+                 rd_kafka_err2name((rd_kafka_resp_err_t)code));
 }
 
 int client_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
@@ -94,6 +123,8 @@ int client_configure(struct client *client, const struct kafka_settings *setting
         set_all(conf, fixed, err))
         goto refused;
     client->log = settings->log;
+    snprintf(client->principal, sizeof(client->principal), "%s",
+             settings->principal ? settings->principal : "this client");
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -151,12 +182,31 @@ int client_take_error(struct client *client, struct error *err)
         return error_set(err, ERROR_FATAL, "Kafka client: %s", text);
     if (!client->has_error)
         return 0;
-    client->has_error = false;
-    return error_set(err, ERROR_RETRY, "Kafka: %s", client->error);
+    bool is_denied = client->is_denied;
+    client->has_error = client->is_denied = false;
+    return error_set(err, is_denied ? ERROR_DENIED : ERROR_RETRY, "Kafka%s%s",
+                     is_denied ? " " : ": ", client->error);
+}
+
+bool client_lacks_right(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
+int client_refused(const struct client *client, const char *operation, const char *kind,
+                   const char *name, struct error *err)
+{
+    return error_set(err, ERROR_DENIED, "Kafka does not let %s %s %s %s", client->principal,
+                     operation, kind, name);
 }
 
 enum error_action client_action(rd_kafka_resp_err_t code)
 {
+    if (client_lacks_right(code))
+        return ERROR_DENIED;
     return code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
                ? ERROR_FATAL
                : ERROR_RETRY;

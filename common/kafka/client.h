@@ -13,7 +13,9 @@ struct client {
     void (*log)(int level, const char *text);
     size_t records; /* given out and not freed yet */
     bool has_error; /* what librdkafka told since the last client_take_error */
+    bool is_denied; /* and it was that we are not let in */
     char error[200];
+    char principal[100]; /* who we are, for messages */
 };
 
 struct client_setting {
@@ -45,6 +47,13 @@ MUST_CHECK int client_take_error(struct client *client, struct error *err);
 
 /* What a code means that is neither of a transaction nor of one record. */
 enum error_action client_action(rd_kafka_resp_err_t code);
+
+/* Is it a right that is missing? */
+bool client_lacks_right(rd_kafka_resp_err_t code);
+
+/* ERROR_DENIED: "Kafka does not let User:intake Read topic waybill.orders". */
+int client_refused(const struct client *client, const char *operation, const char *kind,
+                   const char *name, struct error *err);
 
 /* -1, with what an error message from the broker or the client means; the message stays the
  * caller's. */

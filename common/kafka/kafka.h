@@ -18,6 +18,7 @@ struct kafka_option {
 struct kafka_settings {
     const char *bootstrap_servers; /* "host:port,host:port" */
     const char *client_id;         /* NULL = librdkafka's default */
+    const char *principal;         /* who we are, for messages: "User:intake"; NULL = unknown */
     const struct kafka_option *options;
     size_t option_count;
     /* Where the client's own log lines go: level as in syslog (0-7). Called from the client's

@@ -14,8 +14,8 @@ int outlets_open(struct worker *worker, struct arena *arena, struct error *err)
     for (size_t i = 0; i < record_type_count; i++) {
         if (!record_types[i]->topic)
             continue;
-        struct str name =
-            arena_printf(arena, "%.*s%s", STR_ARG(worker->cfg->prefix), record_types[i]->topic);
+        struct str name = arena_printf(arena, "%.*s%s", STR_ARG(worker->cfg->environment.prefix),
+                                       record_types[i]->topic);
         if (!name.ptr)
             return error_set(err, ERROR_FATAL, "no memory for topic names");
         outlets->of_type[i].topic = name.ptr;

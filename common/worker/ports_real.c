@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { KAFKA_CALL_MS = 5000, CLOSE_MS = 5000, OPTIONS_MAX = 32, URLS_MAX = 64 };
+enum { KAFKA_CALL_MS = 5000, CLOSE_MS = 5000, URLS_MAX = 64 };
 
 struct real {
     const struct runtime_settings *cfg;
     struct kafka_settings kafka;
-    struct kafka_option options[OPTIONS_MAX + 2];
+    struct kafka_option options[ENVIRONMENT_OPTIONS_MAX];
+    char principal[ENVIRONMENT_PRINCIPAL_BYTES];
     char session_timeout[24], transaction_timeout[24], transactional_id[256];
     const char *group, *instance, *changelog;
     const char *inputs[INPUTS_MAX + 1];
@@ -41,30 +42,19 @@ static void kafka_said(int level, const char *text)
 static const char *named(struct arena *arena, const struct runtime_settings *cfg, const char *name,
                          const char *suffix)
 {
-    return arena_printf(arena, "%.*s%s%s", STR_ARG(cfg->prefix), name, suffix).ptr;
+    return arena_printf(arena, "%.*s%s%s", STR_ARG(cfg->environment.prefix), name, suffix).ptr;
 }
 
-/* "a=b,c=d" into options; what is no pair is refused. */
-static int split_options(struct real *real, struct arena *arena, struct error *err)
+static int set_up_kafka(struct real *real, struct arena *arena, struct error *err)
 {
-    struct str rest = real->cfg->kafka_options;
+    const struct environment *environment = &real->cfg->environment;
     size_t count = 0;
-    while (rest.len > 0) {
-        struct str pair, name, value;
-        str_split(rest, ',', &pair, &rest);
-        str_split(pair, '=', &name, &value);
-        if (!value.ptr || count >= OPTIONS_MAX)
-            return error_set(err, ERROR_FATAL,
-                             "kafka.options: \"%.*s\" is not name=value, or more than %d of them",
-                             STR_ARG(pair), OPTIONS_MAX);
-        real->options[count++] = (struct kafka_option){arena_copy(arena, str_trim(name)).ptr,
-                                                       arena_copy(arena, value).ptr};
-    }
-    if (real->cfg->sasl_password.ptr)
-        real->options[count++] =
-            (struct kafka_option){"sasl.password", real->cfg->sasl_password.ptr};
-    real->kafka = (struct kafka_settings){.bootstrap_servers = real->cfg->bootstrap_servers.ptr,
+    if (environment_kafka(environment, arena, real->options, &count, err))
+        return -1;
+    environment_principal(environment, real->principal);
+    real->kafka = (struct kafka_settings){.bootstrap_servers = environment->bootstrap_servers.ptr,
                                           .client_id = real->transactional_id,
+                                          .principal = real->principal,
                                           .options = real->options,
                                           .option_count = count,
                                           .log = kafka_said};
@@ -76,7 +66,7 @@ static int name_everything(struct real *real, const struct service *service, str
 {
     const struct runtime_settings *cfg = real->cfg;
     snprintf(real->transactional_id, sizeof(real->transactional_id), "%.*s%s.%.*s",
-             STR_ARG(cfg->prefix), service->name, STR_ARG(cfg->instance));
+             STR_ARG(cfg->environment.prefix), service->name, STR_ARG(cfg->instance));
     snprintf(real->session_timeout, sizeof(real->session_timeout), "%lld",
              (long long)cfg->session_timeout_ms);
     snprintf(real->transaction_timeout, sizeof(real->transaction_timeout), "%lld",
@@ -112,7 +102,7 @@ static struct kafka_settings with_option(struct real *real, struct kafka_option 
 
 static int open_producer(struct real *real, struct error *err)
 {
-    struct kafka_option room[OPTIONS_MAX + 3];
+    struct kafka_option room[ENVIRONMENT_OPTIONS_MAX + 1];
     struct kafka_settings settings =
         with_option(real, room, "transaction.timeout.ms", real->transaction_timeout);
     if (kafka_producer_open(&real->producer, &settings, real->transactional_id, err) ||
@@ -165,8 +155,8 @@ static int look_at_topics(struct real *real, const struct service *service, stru
     names[count] = NULL;
     struct buffer report;
     buffer_init(&report, VALUE_BYTES_MAX);
-    int failed =
-        topics_check(real->admin, real->cfg->prefix, names, 0, arena, &report, &differences, err);
+    int failed = topics_check(real->admin, real->cfg->environment.prefix, names, 0, arena, &report,
+                              &differences, err);
     for (struct str line, rest = buffer_str(&report); !failed && rest.len > 0;) {
         str_split(rest, '\n', &line, &rest);
         log_warning("topic is not as it should be", LOG_STR("difference", line));
@@ -178,7 +168,7 @@ static int look_at_topics(struct real *real, const struct service *service, stru
 static int open_store(struct real *real, const struct service *service, struct arena *arena,
                       struct error *err)
 {
-    struct str rest = real->cfg->redis_urls;
+    struct str rest = real->cfg->environment.redis_urls;
     size_t count = 0;
     while (rest.len > 0 && count < URLS_MAX) {
         struct str url;
@@ -187,7 +177,7 @@ static int open_store(struct real *real, const struct service *service, struct a
     }
     struct store_settings settings = {.urls = real->redis_urls,
                                       .url_count = count,
-                                      .prefix = real->cfg->prefix.ptr,
+                                      .prefix = real->cfg->environment.prefix.ptr,
                                       .service = service->name};
     return store_open(&real->store, &settings, err);
 }
@@ -411,16 +401,9 @@ static int64_t port_mono_ms(void *self)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
-/* The wall clock, or, for a replay, one that began at clock.epoch and runs clock.rate times as
- * fast. */
 static int64_t port_now_ms(void *self)
 {
-    const struct runtime_settings *cfg = ((struct real *)self)->cfg;
-    int64_t wall_ms = clock_ms(CLOCK_REALTIME);
-    if (cfg->clock_epoch_ms == 0)
-        return wall_ms;
-    int64_t since_ms = wall_ms - cfg->clock_start_wall_ms;
-    return cfg->clock_epoch_ms + (int64_t)((double)since_ms * cfg->clock_rate);
+    return environment_now_ms(&((struct real *)self)->cfg->environment, clock_ms(CLOCK_REALTIME));
 }
 
 static void fill_ports(struct real *real, struct ports *ports)
@@ -468,7 +451,7 @@ static void fill_ports(struct real *real, struct ports *ports)
 static int open_all(struct real *real, const struct service *service, struct arena *arena,
                     struct error *err)
 {
-    if (name_everything(real, service, arena, err) || split_options(real, arena, err) ||
+    if (name_everything(real, service, arena, err) || set_up_kafka(real, arena, err) ||
         kafka_admin_open(&real->admin, &real->kafka, err) ||
         look_at_topics(real, service, arena, err) || open_tables(real, err) ||
         kafka_reader_open(&real->changelog_reader, &real->kafka, &real->changelog, 1, err) ||
@@ -478,7 +461,7 @@ static int open_all(struct real *real, const struct service *service, struct are
                                             .instance_id = real->instance,
                                             .topics = real->inputs,
                                             .topic_count = real->input_count};
-    struct kafka_option room[OPTIONS_MAX + 3];
+    struct kafka_option room[ENVIRONMENT_OPTIONS_MAX + 1];
     struct kafka_settings settings =
         with_option(real, room, "session.timeout.ms", real->session_timeout);
     return kafka_consumer_open(&real->consumer, &settings, &group, err);

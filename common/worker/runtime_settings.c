@@ -35,21 +35,6 @@ static const struct setting rows[] = {
      .max = 365 * SETTING_DAY_MS,
      .text = "delete.retention.ms of the changelogs: a Redis that slept longer than half of it is "
              "rebuilt"},
-    {.name = "clock.epoch",
-     .kind = SETTING_TIME,
-     AT(clock_epoch_ms),
-     .text = "Replays and demos only: what the clock shows at clock.start_wall"},
-    {.name = "clock.rate",
-     .kind = SETTING_DOUBLE,
-     AT(clock_rate),
-     .default_text = "1",
-     .min = 1,
-     .max = 1000000,
-     .text = "Replays and demos only: how many times faster than real time the clock runs"},
-    {.name = "clock.start_wall",
-     .kind = SETTING_TIME,
-     AT(clock_start_wall_ms),
-     .text = "Replays and demos only: the real time at which the clock shows clock.epoch"},
     {.name = "effects.not_before",
      .kind = SETTING_TIME,
      AT(effects_not_before_ms),
@@ -92,19 +77,6 @@ static const struct setting rows[] = {
      AT(instance),
      .default_text = "0",
      .text = "This worker's name among those of its service; stable over restarts, unique"},
-    {.name = "kafka.bootstrap_servers",
-     .kind = SETTING_STRING,
-     AT(bootstrap_servers),
-     .default_text = "127.0.0.1:9092",
-     .text = "Where Kafka is: host:port, separated by commas"},
-    {.name = "kafka.options",
-     .kind = SETTING_STRING,
-     AT(kafka_options),
-     .text = "More librdkafka settings: security.protocol=SASL_SSL,sasl.username=waybill"},
-    {.name = "kafka.sasl_password",
-     .kind = SETTING_SECRET,
-     AT(sasl_password),
-     .text = "Password for SASL"},
     {.name = "kafka.session_timeout",
      .kind = SETTING_DURATION,
      AT(session_timeout_ms),
@@ -131,16 +103,6 @@ static const struct setting rows[] = {
      .default_text = "info",
      .choices = log_level_names,
      .text = "What is worth a line"},
-    {.name = "prefix",
-     .kind = SETTING_STRING,
-     AT(prefix),
-     .default_text = "waybill.",
-     .text = "Of topics, group ids, transactional ids and Redis keys: one per environment"},
-    {.name = "redis.urls",
-     .kind = SETTING_STRING,
-     AT(redis_urls),
-     .default_text = "redis://127.0.0.1:6379",
-     .text = "One or more Redis, separated by commas; task i lives on number i modulo their count"},
     {.name = "shutdown.timeout",
      .kind = SETTING_DURATION,
      AT(shutdown_timeout_ms),
@@ -166,20 +128,10 @@ static int load_section(const struct yaml_node *root, void *cfg, struct arena *a
     return section ? endpoints_parse(section, arena, &settings->endpoints, err) : 0;
 }
 
-static int check(const void *cfg, struct error *err)
-{
-    const struct runtime_settings *settings = cfg;
-    if ((settings->clock_epoch_ms == 0) != (settings->clock_start_wall_ms == 0))
-        return error_set(err, ERROR_FATAL,
-                         "clock.epoch and clock.start_wall belong together: set both or neither");
-    return 0;
-}
-
 static const char *const sections[] = {"endpoints", NULL};
 
 const struct settings runtime_settings = {.component = "worker",
                                           SETTINGS_ROWS(rows),
                                           .bytes = sizeof(struct runtime_settings),
                                           .sections = sections,
-                                          .load_section = load_section,
-                                          .check = check};
+                                          .load_section = load_section};

@@ -56,7 +56,7 @@ static int name_topics(struct worker *worker, struct error *err)
 {
     struct arena *arena = &worker->names;
     const struct service *service = worker->service;
-    struct str prefix = worker->cfg->prefix;
+    struct str prefix = worker->cfg->environment.prefix;
     while (service->inputs[worker->input_count])
         worker->input_count++;
     if (worker->input_count > INPUTS_MAX)
@@ -135,7 +135,7 @@ static int publish_schemas(struct worker *worker, struct error *err)
     struct log_port *log = &worker->ports->log;
     struct arena *arena = &worker->names;
     struct kafka_output *outputs = arena_alloc_array(arena, record_type_count, sizeof(*outputs));
-    struct str topic = arena_printf(arena, "%.*sschemas", STR_ARG(worker->cfg->prefix));
+    struct str topic = arena_printf(arena, "%.*sschemas", STR_ARG(worker->cfg->environment.prefix));
     size_t count = 0;
     if (!outputs || !topic.ptr)
         return error_set(err, ERROR_FATAL, "no memory to publish schemas");

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -18,7 +19,10 @@ enum {
     RETRY_OPEN_MS = 1000,
     ANEW_MOST = 3, /* within ANEW_WINDOW_MS */
     ANEW_WINDOW_MS = 600000,
-    LOUD_AFTER_TRIES = 10, /* until then it is no warning that something is not there yet */
+    RETRY_DENIED_MOST_MS = 60000,
+    NAP_MS = 100,
+    QUIET_MS = 10000, /* until then it is no warning that something is not there yet */
+    REMIND_MS = 300000,
     CLOSE_MS = 5000
 };
 
@@ -29,6 +33,13 @@ static void on_signal(int signal)
     (void)signal;
     told_to_stop = 1;
 }
+
+/* Why it does not work now. */
+struct waiting {
+    char why[sizeof(((struct error *)0)->text)];
+    int64_t since_ms, told_ms;
+    int refusals; /* one after the other */
+};
 
 /* Everything that one process holds beside the worker itself. */
 struct process {
@@ -47,7 +58,15 @@ struct process {
     struct worker worker;
     int64_t anew_since_ms;
     int anew_count;
+    struct waiting waiting;
 };
+
+static int64_t mono_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int parse(struct process *process, int argc, char **argv)
 {
@@ -55,13 +74,14 @@ static int parse(struct process *process, int argc, char **argv)
     arena_init(&process->settings_arena, SETTINGS_ARENA_BYTES);
     arena_init(&process->arena, SETTINGS_ARENA_BYTES);
     process->service_cfg = arena_alloc(&process->settings_arena, service->settings->bytes);
-    const struct config_part parts[] = {{&runtime_settings, &process->cfg},
+    const struct config_part parts[] = {{&environment_settings, &process->cfg.environment},
+                                        {&runtime_settings, &process->cfg},
                                         {service->settings, process->service_cfg}};
     const struct config_program program = {.name = service->name,
                                            .text = service->text,
                                            .usage = "[flags]",
                                            .parts = parts,
-                                           .part_count = 2};
+                                           .part_count = sizeof(parts) / sizeof(parts[0])};
     static struct config_outcome outcome;
     int status = config_parse(&program, argc, argv, &process->settings_arena, &outcome);
     if (status == CONFIG_RUN && outcome.argument_count > 0) {
@@ -137,23 +157,57 @@ static int prepare(struct process *process, struct error *err)
     return 0;
 }
 
+/* Why it does not start: at once when that changes, and now and then while it does not. Topics and
+ * coordinators of a young cluster take some seconds: no warning until then. */
+static void tell_why(struct process *process, const struct error *err, int64_t mono_ms)
+{
+    struct waiting *waiting = &process->waiting;
+    bool is_news = strcmp(waiting->why, err->text) != 0;
+    enum log_level level = err->action == ERROR_DENIED              ? LOG_ERROR
+                           : mono_ms - waiting->since_ms < QUIET_MS ? LOG_INFO
+                                                                    : LOG_WARNING;
+    if (is_news || mono_ms - waiting->told_ms >= REMIND_MS) {
+        log_line(level, "cannot start yet", LOG_TEXT("why", err->text), LOG_FIELDS_END);
+        waiting->told_ms = mono_ms;
+        snprintf(waiting->why, sizeof(waiting->why), "%s", err->text);
+    }
+    health_turned(process->health);
+    health_ready(process->health, false, err->text);
+}
+
+/* Soon again while something is away; ever more seldom when we are refused: a person has to mend
+ * that, and passwords that are tried too often get accounts locked. */
+static int64_t pause_ms(struct process *process, const struct error *err)
+{
+    struct waiting *waiting = &process->waiting;
+    if (err->action != ERROR_DENIED)
+        return RETRY_OPEN_MS;
+    int64_t wait_ms = (int64_t)RETRY_OPEN_MS << (waiting->refusals < 6 ? waiting->refusals : 6);
+    waiting->refusals++;
+    return wait_ms < RETRY_DENIED_MOST_MS ? wait_ms : RETRY_DENIED_MOST_MS;
+}
+
+static void wait_a_little(struct process *process, int64_t wait_ms)
+{
+    for (; wait_ms > 0 && !told_to_stop; wait_ms -= NAP_MS) {
+        health_turned(process->health);
+        usleep(NAP_MS * 1000);
+    }
+}
+
 /* Until everything it stands on is there. */
 static int open_all(struct process *process, struct error *err)
 {
-    int tries = 0;
+    process->waiting.since_ms = mono_now_ms();
     while (!told_to_stop) {
         *err = (struct error){0};
         if (open_once(process, err) == 0)
             return 0;
         close_all(process);
-        if (err->action != ERROR_RETRY)
+        if (err->action != ERROR_RETRY && err->action != ERROR_DENIED)
             return -1;
-        /* Topics and coordinators of a young cluster take some seconds. */
-        log_line(++tries < LOUD_AFTER_TRIES ? LOG_INFO : LOG_WARNING, "cannot start yet",
-                 LOG_TEXT("why", err->text), LOG_FIELDS_END);
-        health_turned(process->health);
-        health_ready(process->health, false, err->text);
-        usleep(RETRY_OPEN_MS * 1000);
+        tell_why(process, err, mono_now_ms());
+        wait_a_little(process, pause_ms(process, err));
     }
     return 0;
 }

@@ -33,8 +33,8 @@ static int find_word(int argc, char **argv, int from)
         if (strchr(argument, '=') || strncmp(argument, "--", 2) != 0)
             continue;
         bool takes_value = strcmp(argument, "--config") == 0;
-        for (size_t i = 0; i < tool_settings.count; i++)
-            takes_value |= strcmp(argument + 2, tool_settings.rows[i].name) == 0;
+        for (size_t i = 0; i < environment_settings.count; i++)
+            takes_value |= strcmp(argument + 2, environment_settings.rows[i].name) == 0;
         at += takes_value;
     }
     return argc;

@@ -7,71 +7,16 @@
 #include <stdio.h>
 #include <time.h>
 
-#define AT(field) .offset = offsetof(struct tool_settings, field)
-
-/* Named as the workers' own (worker/runtime_settings.c), so that one environment does for all. */
-static const struct setting rows[] = {
-    {.name = "clock.epoch",
-     .kind = SETTING_TIME,
-     AT(clock_epoch_ms),
-     .text = "Replays and demos only: what the clock shows at clock.start_wall"},
-    {.name = "clock.rate",
-     .kind = SETTING_DOUBLE,
-     AT(clock_rate),
-     .default_text = "1",
-     .min = 1,
-     .max = 1000000,
-     .text = "Replays and demos only: how many times faster than real time the clock runs"},
-    {.name = "clock.start_wall",
-     .kind = SETTING_TIME,
-     AT(clock_start_wall_ms),
-     .text = "Replays and demos only: the real time at which the clock shows clock.epoch"},
-    {.name = "kafka.bootstrap_servers",
-     .kind = SETTING_STRING,
-     AT(bootstrap_servers),
-     .default_text = "127.0.0.1:9092",
-     .text = "Where Kafka is: host:port, separated by commas"},
-    {.name = "kafka.options",
-     .kind = SETTING_STRING,
-     AT(kafka_options),
-     .text = "More librdkafka settings: security.protocol=SASL_SSL,sasl.username=waybill"},
-    {.name = "kafka.sasl_password",
-     .kind = SETTING_SECRET,
-     AT(sasl_password),
-     .text = "Password for SASL"},
-    {.name = "prefix",
-     .kind = SETTING_STRING,
-     AT(prefix),
-     .default_text = "waybill.",
-     .text = "Of topics, group ids, transactional ids and Redis keys: one per environment"},
-};
-
-const struct settings tool_settings = {
-    .component = "waybill", SETTINGS_ROWS(rows), .bytes = sizeof(struct tool_settings)};
-
-/* "a=b,c=d" into options. */
-static int split_options(struct tool *tool, struct error *err)
+static int set_up_kafka(struct tool *tool, struct error *err)
 {
-    struct str rest = tool->cfg.kafka_options;
     size_t count = 0;
     tool->options[count++] = (struct kafka_option){"message.max.bytes", "4194304"};
-    while (rest.len > 0) {
-        struct str pair, name, value;
-        str_split(rest, ',', &pair, &rest);
-        str_split(pair, '=', &name, &value);
-        if (!value.ptr || count + 1 >= TOOL_OPTIONS_MAX)
-            return error_set(err, ERROR_FATAL,
-                             "kafka.options: \"%.*s\" is not name=value, or more than %d of them",
-                             STR_ARG(pair), TOOL_OPTIONS_MAX - 2);
-        tool->options[count++] =
-            (struct kafka_option){arena_copy(&tool->arena, str_trim(name)).ptr,
-                                  arena_copy(&tool->arena, str_trim(value)).ptr};
-    }
-    if (tool->cfg.sasl_password.ptr)
-        tool->options[count++] =
-            (struct kafka_option){"sasl.password", tool->cfg.sasl_password.ptr};
+    if (environment_kafka(&tool->cfg, &tool->arena, tool->options, &count, err))
+        return -1;
+    environment_principal(&tool->cfg, tool->principal);
     tool->kafka = (struct kafka_settings){.bootstrap_servers = tool->cfg.bootstrap_servers.ptr,
                                           .client_id = "waybill-cli",
+                                          .principal = tool->principal,
                                           .options = tool->options,
                                           .option_count = count};
     return 0;
@@ -100,7 +45,7 @@ int tool_open(struct tool *tool, const struct tool_command *command, int argc, c
     struct error err = {0};
     *tool = (struct tool){.name = command->name};
     arena_init(&tool->arena, TOOL_ARENA_BYTES_MAX);
-    const struct config_part part = {&tool_settings, &tool->cfg};
+    const struct config_part part = {&environment_settings, &tool->cfg};
     const struct config_program program = {.name = command->name,
                                            .text = command->text,
                                            .usage = command->usage,
@@ -114,7 +59,7 @@ int tool_open(struct tool *tool, const struct tool_command *command, int argc, c
         return status;
     if (!name_topics(tool))
         error_set(&err, ERROR_FATAL, "out of memory");
-    else if (!split_options(tool, &err))
+    else if (!set_up_kafka(tool, &err))
         return CONFIG_RUN;
     fprintf(stderr, "%s: %s\n", tool->name, err.text);
     return TOOL_USAGE;
@@ -173,11 +118,7 @@ int64_t tool_now_ms(const struct tool *tool)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    if (tool->cfg.clock_epoch_ms == 0)
-        return wall_ms;
-    int64_t since_ms = wall_ms - tool->cfg.clock_start_wall_ms;
-    return tool->cfg.clock_epoch_ms + (int64_t)((double)since_ms * tool->cfg.clock_rate);
+    return environment_now_ms(&tool->cfg, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
 const struct record_type *tool_find_type(const char *name, struct error *err)

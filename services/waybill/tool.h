@@ -2,7 +2,7 @@
 #ifndef WAYBILL_TOOL_TOOL_H
 #define WAYBILL_TOOL_TOOL_H
 
-#include "config/settings.h"
+#include "environment/environment.h"
 #include "kafka/admin.h"
 #include "topics/topics.h"
 
@@ -11,24 +11,17 @@ enum {
     TOOL_FAILED = 1, /* something did not work, or a difference was found */
     TOOL_USAGE = 2,
     TOOL_ARENA_BYTES_MAX = 1 << 30,
-    TOOL_OPTIONS_MAX = 32,
     TOOL_PATIENCE_MS = 10000 /* how long Kafka may keep us waiting before we say so */
 };
-
-struct tool_settings {
-    struct str bootstrap_servers, kafka_options, sasl_password, prefix;
-    int64_t clock_epoch_ms, clock_start_wall_ms;
-    double clock_rate;
-};
-extern const struct settings tool_settings;
 
 struct tool {
     const char *name; /* "waybill produce", for messages */
     struct arena arena;
-    struct tool_settings cfg;
+    struct environment cfg;
     struct config_outcome given; /* arguments that are no flags */
     struct kafka_settings kafka;
-    struct kafka_option options[TOOL_OPTIONS_MAX];
+    struct kafka_option options[ENVIRONMENT_OPTIONS_MAX];
+    char principal[ENVIRONMENT_PRINCIPAL_BYTES];
     const struct topic *topics;
     size_t topic_count;
     const char *full_names[TOPICS_MAX]; /* of topics, with prefix */

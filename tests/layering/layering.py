@@ -10,7 +10,7 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 PURE = {"calendar", "cloudevents", "ids", "json", "mime", "phone", "retry"}  # doors that rules may call; no I/O
 LEAVES = PURE | {"base"}
-MIDDLE = {"avro", "config", "log", "metrics"}
+MIDDLE = {"avro", "config", "log", "metrics", "tls"}
 DOORS = {"http", "kafka", "redis", "smtp"}
 # room: the rooms that it may include, besides its own. A new room needs a line here.
 ARROWS = {
@@ -19,8 +19,9 @@ ARROWS = {
     "rules": {"base"},
     **{room: LEAVES | {"rules"} for room in MIDDLE},
     **{room: LEAVES | MIDDLE | {"rules"} for room in DOORS},
+    "environment": LEAVES | MIDDLE | {"rules", "kafka", "redis"},
     "topics": LEAVES | MIDDLE | {"rules", "kafka"},
-    "worker": LEAVES | MIDDLE | DOORS | {"rules", "topics"},
+    "worker": LEAVES | MIDDLE | DOORS | {"rules", "topics", "environment"},
 }
 RULES_OF_A_SERVICE = {"base", "rules"} | PURE
 PARTS = {"main.c": {"worker", "config"}, "settings.c": {"config"}}  # what these files of a service may include, too

@@ -213,7 +213,7 @@ void begin_in(enum endpoint_policy policy)
                                     .future_max_ms = 300000,
                                     .changelog_retention_ms = 86400000,
                                     .session_timeout_ms = 10000,
-                                    .prefix = STR("t."),
+                                    .environment.prefix = STR("t."),
                                     .unknown_schema_wait_ms = 5000,
                                     .endpoints = {endpoints, ENDPOINTS}};
     world = fake_world_new(&probe, PARTITIONS);

@@ -221,7 +221,8 @@ static void test_counts_slips_between_names(void)
 /* Settings */
 
 struct shop {
-    struct str name, password, hash, first_item;
+    struct str name, hash, first_item;
+    struct secret password;
     int64_t wait_ms, lines_max, size, opens, since;
     double share;
     bool open;
@@ -469,16 +470,16 @@ static void test_takes_secrets_from_environment_and_files(void)
     const char *file = file_with("s3cret\n");
     char text[200];
     CU_ASSERT_EQUAL(load("shop.name: x", (char[]){"WAYBILL_SHOP_PASSWORD=hunter2"}, NULL), 0);
-    CU_ASSERT_TRUE(str_equal(shop.password, STR("hunter2")));
+    CU_ASSERT_TRUE(str_equal(shop.password.text, STR("hunter2")));
     snprintf(text, sizeof(text), "shop: {name: x, password_file: %s}", file);
     CU_ASSERT_EQUAL(load(text, NULL, NULL), 0);
-    CU_ASSERT_TRUE(str_equal(shop.password, STR("s3cret")));
+    CU_ASSERT_TRUE(str_equal(shop.password.text, STR("s3cret")));
     snprintf(text, sizeof(text), "shop.password_file=%s", file);
     CU_ASSERT_EQUAL(load("shop.name: x", NULL, text), 0);
-    CU_ASSERT_TRUE(str_equal(shop.password, STR("s3cret")));
+    CU_ASSERT_TRUE(str_equal(shop.password.text, STR("s3cret")));
     snprintf(text, sizeof(text), "WAYBILL_SHOP_PASSWORD_FILE=%s", file);
     CU_ASSERT_EQUAL(load("shop.name: x", text, NULL), 0);
-    CU_ASSERT_TRUE(str_equal(shop.password, STR("s3cret")));
+    CU_ASSERT_TRUE(str_equal(shop.password.text, STR("s3cret")));
     unlink(file);
     CU_ASSERT_EQUAL(load("shop.name: x", text, NULL), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "WAYBILL_SHOP_PASSWORD_FILE: cannot open /tmp/"));
