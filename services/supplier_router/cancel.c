@@ -184,18 +184,33 @@ static struct str first_reason(const struct call_reply *reply, struct arena *are
     return reasons.ptr[0].text.len > 0 ? reasons.ptr[0].text : reasons.ptr[0].code;
 }
 
-static void answered(struct router_order *book, struct router_fulfilment *fulfilment,
-                     const struct call_reply *reply, const struct context *ctx, struct effects *out)
+/* A no may mean "too late" as well as "never heard of it". */
+static void answered_no(struct router_order *book, struct router_fulfilment *fulfilment,
+                        const struct call_reply *reply, const struct context *ctx,
+                        struct effects *out)
 {
-    bool absent =
-        reply->outcome == OUTCOME_REFUSED && (reply->status == 404 || reply->status == 410);
-    if (!absent) /* whether it cancels or not: it has it */
-        submit_taken(book, fulfilment, (struct str){0}, false, out);
-    if (reply->outcome == OUTCOME_REFUSED && !absent)
-        refused(book, fulfilment, first_reason(reply, ctx->arena), out);
-    else if (fulfilment->parcels.len > 0)
+    bool submitting = fulfilment->state == ROUTER_STATE_SUBMITTING;
+    bool absent = reply->status == 404 || reply->status == 410;
+    if (absent && fulfilment->parcels.len > 0) {
         refused(book, fulfilment, STR("shipped before the cancel came"), out);
-    else
+    } else if (absent || (submitting && !fulfilment->outcome_unknown)) {
+        /* A cancel goes after its ask has come to an end: without an answer it never left us. */
+        cancel_done(book, fulfilment, ctx, out);
+    } else {
+        refused(book, fulfilment, first_reason(reply, ctx->arena), out);
+        if (submitting && !fulfilment->parked)
+            submit_later(fulfilment, ctx); /* the same key tells, and makes no second order */
+    }
+}
+
+static void answered_yes(struct router_order *book, struct router_fulfilment *fulfilment,
+                         const struct context *ctx, struct effects *out)
+{
+    if (fulfilment->outcome_unknown) /* it has it */
+        submit_taken(book, fulfilment, (struct str){0}, false, out);
+    if (book_has_shipped_all(fulfilment))
+        refused(book, fulfilment, STR("shipped before the cancel came"), out);
+    else /* a part may have left */
         cancel_done(book, fulfilment, ctx, out);
 }
 
@@ -208,8 +223,10 @@ enum verdict cancel_replied(const struct event *ev, const void *state, const str
     /* A callback may have come before the answer. */
     if (!fulfilment || !fulfilment->cancelling)
         return DONE;
-    if (reply->outcome == OUTCOME_OK || reply->outcome == OUTCOME_REFUSED) {
-        answered(book, fulfilment, reply, ctx, out);
+    if (reply->outcome == OUTCOME_OK) {
+        answered_yes(book, fulfilment, ctx, out);
+    } else if (reply->outcome == OUTCOME_REFUSED) {
+        answered_no(book, fulfilment, reply, ctx, out);
     } else if (!reply->parked) {
         fulfilment->has_again_at_ms = true;
         fulfilment->again_at_ms = ctx->now_ms + book_wait_ms(ctx->cfg, fulfilment->cancels);

@@ -70,6 +70,7 @@ void submit_send(struct router_fulfilment *fulfilment, const struct context *ctx
     struct str reference = submit_escaped(ctx->arena, fulfilment->fulfilment_order_id);
     fulfilment->submits++;
     fulfilment->has_again_at_ms = false;
+    fulfilment->parked = false;
     /* What may have happened once must come to its end: it never expires. */
     intend(out, &(struct intent){
                     .id = intent_id(ctx->arena, fulfilment),
@@ -138,7 +139,7 @@ void submit_rejected(struct router_order *book, struct router_fulfilment *fulfil
     cancel_settle(book, ctx, out);
 }
 
-static void ask_later(struct router_fulfilment *fulfilment, const struct context *ctx)
+void submit_later(struct router_fulfilment *fulfilment, const struct context *ctx)
 {
     fulfilment->has_again_at_ms = true;
     fulfilment->again_at_ms = ctx->now_ms + book_wait_ms(ctx->cfg, fulfilment->submits);
@@ -157,9 +158,10 @@ static void unknown(const struct router_order *book, struct router_fulfilment *f
                                             .supplier_id = fulfilment->supplier_id,
                                             .detail = reply->detail.ptr ? reply->detail : STR("")});
     fulfilment->outcome_unknown = true;
+    fulfilment->parked = reply->parked;
     /* A parked call is answered by a person; a cancel that is under way says what became of it. */
     if (!reply->parked && !fulfilment->cancelling)
-        ask_later(fulfilment, ctx);
+        submit_later(fulfilment, ctx);
 }
 
 static void not_sent(struct router_order *book, struct router_fulfilment *fulfilment,
@@ -168,7 +170,7 @@ static void not_sent(struct router_order *book, struct router_fulfilment *fulfil
     if (fulfilment->cancelling)
         return;
     if (fulfilment->outcome_unknown || ctx->now_ms < fulfilment->submit_by_ms) {
-        ask_later(fulfilment, ctx);
+        submit_later(fulfilment, ctx);
         return;
     }
     struct rejection reason = {.code = STR("not_sent"),

@@ -14,6 +14,9 @@ void submit_open(const struct router_order *book, struct router_fulfilment *fulf
 void submit_send(struct router_fulfilment *fulfilment, const struct context *ctx,
                  struct effects *out);
 
+/* Asks once more, after a while. */
+void submit_later(struct router_fulfilment *fulfilment, const struct context *ctx);
+
 /* Not any more, if it has not gone yet. */
 void submit_withdraw(const struct router_fulfilment *fulfilment, struct arena *arena,
                      struct effects *out);

@@ -147,6 +147,16 @@ static inline void replied(const char *intent_id, enum outcome outcome, int32_t 
     CU_ASSERT_EQUAL(kit_reply(&kit, &router_order, KEY, &reply), DONE);
 }
 
+/* Nobody knows, and a person is to say. */
+static inline void parked(const char *intent_id)
+{
+    struct call_reply reply = {.intent_id = str_from(intent_id),
+                               .outcome = OUTCOME_UNKNOWN,
+                               .detail = STR("as the test says"),
+                               .parked = true};
+    CU_ASSERT_EQUAL(kit_reply(&kit, &router_order, KEY, &reply), DONE);
+}
+
 #define TAKEN "{\"supplier_order_id\":\"N-7\",\"state\":\"ACCEPTED\"}"
 
 static inline void taken(const char *intent_id)

@@ -133,6 +133,95 @@ static void test_supplier_is_asked_back_when_it_may_have_the_order(void)
     finish();
 }
 
+/* A supplier that says "no" instead of "not found" to what it has never seen. */
+static void test_order_is_cancelled_when_the_supplier_refuses_to_cancel_what_never_left_us(void)
+{
+    start();
+    at_north();
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 422, "{\"reasons\":[{\"code\":\"invalid\"}]}");
+    CU_ASSERT_EQUAL(count(&fulfilment_submitted), 0);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 0);
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    CU_ASSERT_EQUAL(count(&stock_hold_released), 2);
+    kit_advance(&kit, 10 * DAY_MS);
+    CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+    CU_ASSERT_EQUAL(count(&supplier_overdue), 0);
+    finish();
+}
+
+/* Whether it has the order is still open: the same key again tells, and makes no second one. */
+static void test_ask_goes_on_when_a_cancel_of_what_may_have_arrived_is_refused(void)
+{
+    start();
+    at_north();
+    replied("shop:1/1:submit:1", OUTCOME_UNKNOWN, 0, "");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 400, "");
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_EQUAL(count(&fulfilment_submitted), 0);
+    kit_advance(&kit, HOUR_MS);
+    const struct kit_intent *again = kit_intent_find(&kit, STR("shop:1/1:submit:2"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    CU_ASSERT(str_equal(again->intent.idempotency_key, STR("shop:1/1:1")));
+    CU_ASSERT(again->intent.body.len > 0);
+    taken("shop:1/1:submit:2");
+    CU_ASSERT_EQUAL(count(&fulfilment_accepted), 1);
+    finish();
+    start();
+    at_north();
+    replied("shop:1/1:submit:1", OUTCOME_UNKNOWN, 0, "");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 400, "");
+    kit_advance(&kit, HOUR_MS);
+    replied("shop:1/1:submit:2", OUTCOME_REFUSED, 422, "{}"); /* it has not, and will not */
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    CU_ASSERT_EQUAL(count(&fulfilment_stock_requested), 0);
+    finish();
+}
+
+static void test_parked_ask_is_not_repeated_when_its_cancel_is_refused(void)
+{
+    start();
+    at_north();
+    parked("shop:1/1:submit:1");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 400, "");
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    kit_advance(&kit, 10 * DAY_MS);
+    CU_ASSERT_PTR_NULL(kit_intent_find(&kit, STR("shop:1/1:submit:2")));
+    finish();
+}
+
+/* The cancel crossed the first of two parcels: the rest is not to come. */
+static void test_rest_is_cancelled_when_a_part_left_before_the_cancel_came(void)
+{
+    static struct line_quantity one_red = {STR_INIT("1"), STR_INIT("RED"), 1};
+    struct parcel parcel = {
+        .carrier = STR("acme"), .tracking_number = STR("T1"), .lines = {&one_red, 1}};
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    kit_event(&kit, &supplier_order_shipped, KEY,
+              &(struct supplier_order_shipped){.order_id = KEY,
+                                               .fulfilment_order_id = STR("shop:1/1"),
+                                               .supplier_id = STR("north"),
+                                               .parcels = {&parcel, 1}});
+    replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_EQUAL(fulfilment(0)->state, ROUTER_STATE_CANCELLED);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 1);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused),
+                    1); /* the order as a whole: a part has left */
+    CU_ASSERT_EQUAL_FATAL(count(&stock_hold_released), 2);
+    const struct stock_hold_released *red = kit_emitted(&kit, &stock_hold_released, 0);
+    CU_ASSERT(str_equal(red->sku, STR("RED")));
+    CU_ASSERT_EQUAL(red->shipped, 1);
+    kit_advance(&kit, 10 * DAY_MS);
+    CU_ASSERT_EQUAL(count(&supplier_overdue), 0);
+    finish();
+}
+
 static void test_cancel_is_repeated_until_it_is_answered(void)
 {
     start();
