@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "log/log.h"
+#include "worker/task.h"
 
 #include <stdlib.h>
 
@@ -72,6 +73,14 @@ static int offer_one(struct worker *worker, struct task *task, struct str field,
     return is_blocked(blocked, hash) ? 0 : block(blocked, hash, err);
 }
 
+/* A store that has lost something, or shows what was before, lists too little or too much. */
+static int check_position(const struct task *task, const struct store_load *load, struct error *err)
+{
+    if (str_equal(load->position, buffer_str(&task->base)))
+        return 0;
+    return error_set(err, ERROR_ABORT_BATCH, "the store does not stand where the task does");
+}
+
 static int offer_page(struct worker *worker, struct task *task, const struct str *fields,
                       size_t count, struct blocked *blocked, struct error *err)
 {
@@ -83,7 +92,7 @@ static int offer_page(struct worker *worker, struct task *task, const struct str
         return error_set(err, ERROR_RETRY, "no memory for the pending intents");
     struct store_load load = {
         .task = task->partition, .fields = fields, .field_count = count, .values = values};
-    if (store->load(store->self, &load, 1, arena, err))
+    if (store->load(store->self, &load, 1, arena, err) || check_position(task, &load, err))
         return -1;
     for (size_t i = 0; i < count; i++)
         if (load.values[i].ptr && offer_one(worker, task, fields[i], load.values[i], blocked, err))
@@ -111,7 +120,10 @@ static int offer_pending(struct worker *worker, struct task *task, struct arena 
             return -1;
         count = count == BACKLOG_PAGE ? 0 : count;
     }
-    return 0;
+    struct store_load nothing = {.task = task->partition};
+    return store->load(store->self, &nothing, 1, arena, err) || check_position(task, &nothing, err)
+               ? -1
+               : 0;
 }
 
 int backlog_offer_all(struct worker *worker, struct task *task, struct error *err)
@@ -136,8 +148,13 @@ void backlog_follow(struct worker *worker)
         struct error err = {0};
         if (task->phase != TASK_READY || !task->has_backlog || mono_ms < task->retry_mono_ms)
             continue;
-        if (backlog_offer_all(worker, task, &err))
+        if (backlog_offer_all(worker, task, &err)) {
             log_warning("intents that wait in the store cannot be read", LOG_TEXT("why", err.text));
+            if (err.action == ERROR_ABORT_BATCH) {
+                task_begin_restore(worker, task, err.text);
+                continue;
+            }
+        }
         int64_t wait_ms = task->has_backlog ? task->backlog_wait_ms * 2 : BACKLOG_WAIT_MS;
         task->backlog_wait_ms = wait_ms < BACKLOG_WAIT_MS        ? BACKLOG_WAIT_MS
                                 : wait_ms > BACKLOG_WAIT_MOST_MS ? BACKLOG_WAIT_MOST_MS

@@ -309,6 +309,7 @@ static int take_timers(struct worker *worker, struct error *err)
             return -1;
         if (due.len == 0 && store->earliest(store->self, i, &task->earliest_ms, err))
             return -1;
+        task->in_batch = true; /* that nothing is due counts only if the store has lost nothing */
         for (size_t m = 0; m < due.len && batch->item_count < batch->item_max; m++) {
             struct batch_item *item = &batch->items[batch->item_count++];
             *item =

@@ -107,15 +107,23 @@ static void set_bytes(struct buffer *buffer, struct str bytes)
     buffer_add_str(buffer, bytes);
 }
 
-/* A store that is being rebuilt has a mark of ours in the position's place. A worker that woke up
- * late has another one, or none, and finds so before it writes. */
+/* A mark in the position's place says that a restore is under way, and is another one after every
+ * chunk: a worker that woke up late finds so before it writes, and so do we when the store has lost
+ * our last chunk, by a failover to a replica that lags. */
+static int new_mark(char out[STORED_MARK_BYTES], struct error *err)
+{
+    if (getrandom(out, STORED_MARK_BYTES, 0) != STORED_MARK_BYTES)
+        return error_set(err, ERROR_RETRY, "no random bytes for a mark");
+    return 0;
+}
+
 static int mark_store(struct worker *worker, struct error *err)
 {
     struct restore *restore = worker->restore;
     struct store_port *store = &worker->ports->store;
     char mark[STORED_MARK_BYTES];
-    if (getrandom(mark, sizeof(mark), 0) != (ssize_t)sizeof(mark))
-        return error_set(err, ERROR_RETRY, "no random bytes for a mark");
+    if (new_mark(mark, err))
+        return -1;
     struct store_batch batch = {.task = restore->task->partition, .position = {mark, sizeof(mark)}};
     if (store->apply(store->self, &batch, 1, err))
         return -1;
@@ -200,14 +208,19 @@ static int score_of(struct worker *worker, const struct kafka_record *record, in
     return 0;
 }
 
+/* The position is absent in the midst of a batch: should the restore end here, the next one begins
+ * from the whole changelog. */
 static int flush(struct worker *worker, struct str position, struct error *err)
 {
     struct restore *restore = worker->restore;
     struct store_port *store = &worker->ports->store;
-    struct str stood = buffer_str(&restore->stood);
+    char mark[STORED_MARK_BYTES];
+    if (position.len == 0 && new_mark(mark, err))
+        return -1;
     struct store_batch batch = {.task = restore->task->partition,
-                                .expected = stood,
-                                .position = position.len > 0 ? position : stood,
+                                .expected = buffer_str(&restore->stood),
+                                .position =
+                                    position.len > 0 ? position : (struct str){mark, sizeof(mark)},
                                 .changes = restore->changes,
                                 .change_count = restore->change_count,
                                 .due = restore->due,
@@ -215,9 +228,10 @@ static int flush(struct worker *worker, struct str position, struct error *err)
     if (store->apply(store->self, &batch, 1, err))
         return -1;
     if (batch.moved)
-        return error_set(err, ERROR_RETRY, "somebody else is at the task's store");
-    if (position.len > 0)
-        set_bytes(&restore->stood, position);
+        return error_set(err, ERROR_RETRY,
+                         "the store does not stand where we left it: it lost "
+                         "something, or somebody else is at it");
+    set_bytes(&restore->stood, batch.position);
     drop_chunk(worker);
     return 0;
 }

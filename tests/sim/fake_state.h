@@ -91,6 +91,7 @@ struct fake_world {
     struct shelf shelves[PARTITIONS_MAX], before[PARTITIONS_MAX];
     int store_away;
     enum fake_commit next_apply;
+    int lose_apply[PARTITIONS_MAX]; /* 1 = the next one, 0 = none */
     /* time and calls */
     int64_t now_ms, mono_ms;
     struct fake_call calls[FAKE_CALLS_MAX];

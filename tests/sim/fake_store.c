@@ -89,7 +89,9 @@ static int fake_apply(void *self, struct store_batch *batches, size_t count, str
     for (size_t i = 0; i < count; i++) {
         struct shelf *shelf = &world->shelves[batches[i].task];
         batches[i].moved = !str_equal(shelf->position, batches[i].expected);
-        if (!batches[i].moved)
+        int *lose = &world->lose_apply[batches[i].task];
+        bool lost = *lose > 0 && --*lose == 0;
+        if (!batches[i].moved && !lost)
             put(shelf, &batches[i]);
     }
     return what == FAKE_ANSWER_LOST ? error_set(err, ERROR_RETRY, "timed out") : 0;
@@ -179,6 +181,11 @@ void fake_world_store_away(struct fake_world *world, int answers)
 void fake_world_next_apply(struct fake_world *world, enum fake_commit what)
 {
     world->next_apply = what;
+}
+
+void fake_world_lose_apply(struct fake_world *world, int32_t task, int nth)
+{
+    world->lose_apply[task] = nth;
 }
 
 void fake_world_store_wipe(struct fake_world *world)

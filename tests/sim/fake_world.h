@@ -50,6 +50,9 @@ int64_t fake_world_committed(const struct fake_world *world, int32_t input, int3
 
 void fake_world_store_away(struct fake_world *world, int answers); /* that many calls fail */
 void fake_world_next_apply(struct fake_world *world, enum fake_commit what); /* what is lost */
+/* Of the applies to that task from now on, the n-th is answered as done, and lost: by a replica
+ * that takes the master's place. */
+void fake_world_lose_apply(struct fake_world *world, int32_t task, int nth);
 void fake_world_store_wipe(struct fake_world *world);
 /* The store as it was when this was called comes back with fake_world_store_go_back. */
 void fake_world_store_remember(struct fake_world *world);

@@ -444,6 +444,28 @@ static void check_that_the_state_can_be_dropped(const char *said_before)
     CU_ASSERT_STRING_EQUAL(said("a"), expected);
 }
 
+static void test_an_answered_call_is_not_made_again_when_the_store_shows_it_as_waiting(void)
+{
+    begin();
+    endpoints[THERE].queue_max = 1;
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    pay(neighbour_of("a", 0), CALLS, "1"); /* finds no room and waits in the store */
+    settle();
+    fake_world_store_remember(world);
+    endpoints[THERE].queue_max = 0;
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    fake_world_store_go_back(world);
+    endpoints[THERE].queue_max = 10;
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 2);
+    CU_ASSERT_STRING_EQUAL(said(neighbour_of("a", 0)), "paid 1, called 1001");
+    finish();
+}
+
 static void test_a_call_that_is_pending_is_not_asked_for_again(void)
 {
     begin();

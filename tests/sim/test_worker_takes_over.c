@@ -118,6 +118,41 @@ static void test_rebuilds_a_store_that_was_emptied(void)
     finish();
 }
 
+/* Redis fails over to a replica that lags in the middle of a rebuild; another task's question has
+ * connected anew, so that the rebuild meets no error. */
+static void test_a_chunk_that_the_store_lost_in_the_middle_of_a_rebuild_is_missed(void)
+{
+    enum { KEYS = 100, MARK_AND_FIRST_CHUNK = 2 };
+    begin();
+    for (int i = 0; i < KEYS; i++) {
+        pay(neighbour_of("a", i), FAT_STATE, "1");
+        settle();
+    }
+    fake_world_compact(world, "probe.changelog");
+    fake_world_store_wipe(world);
+    crash();
+    fake_world_lose_apply(world, home_of("a"), MARK_AND_FIRST_CHUNK);
+    settle();
+    for (int i = 0; i < KEYS; i++) {
+        pay(neighbour_of("a", i), PLAIN, "2");
+        settle();
+        CU_ASSERT_STRING_EQUAL(said(neighbour_of("a", i)), "paid 1, paid 2");
+    }
+    finish();
+}
+
+static void test_a_timer_fires_when_the_store_was_emptied_while_nothing_happened(void)
+{
+    begin();
+    pay("a", SETS_TIMER, "1");
+    settle();
+    fake_world_store_wipe(world);
+    fake_world_pass(world, 120000);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101");
+    finish();
+}
+
 static void test_rebuilds_from_a_compacted_changelog(void)
 {
     begin();
