@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+/* 0001-01-01 .. 9999-12-31 */
+static const int64_t first_ms = -62135596800000, last_ms = 253402300799999;
+
 static void put_digits(char *at, int digits, int value)
 {
     for (; digits > 0; digits--, value /= 10)
@@ -10,8 +13,7 @@ static void put_digits(char *at, int digits, int value)
 
 void rfc3339_format(int64_t time_ms, char out[RFC3339_BYTES])
 {
-    const int64_t first = -62135596800000, last = 253402300799999; /* 0001-01-01 .. 9999-12-31 */
-    time_ms = time_ms < first ? first : time_ms > last ? last : time_ms;
+    time_ms = time_ms < first_ms ? first_ms : time_ms > last_ms ? last_ms : time_ms;
     int64_t ms = time_ms % 1000;
     if (ms < 0)
         ms += 1000;
@@ -112,6 +114,9 @@ bool rfc3339_parse(struct str text, int64_t *out_ms)
     tm.tm_mon = month - 1;
     if (tm.tm_sec == 60)
         tm.tm_sec = 59;
-    *out_ms = ((int64_t)timegm(&tm) - (int64_t)offset * 60) * 1000 + ms;
+    int64_t time_ms = ((int64_t)timegm(&tm) - (int64_t)offset * 60) * 1000 + ms;
+    if (time_ms < first_ms || time_ms > last_ms)
+        return false; /* an offset may lead out of the years that can be written */
+    *out_ms = time_ms;
     return true;
 }

@@ -31,6 +31,8 @@ static void test_refuses_what_is_no_rfc3339_time(void)
                                         "2017-09-01T00:00:00+0530",
                                         "2017-09-01T00:00:00Zx",
                                         "0000-09-01T00:00:00Z",
+                                        "9999-12-31T23:59:59-00:01",
+                                        "0001-01-01T00:00:00+00:01",
                                         "2017-9-01T00:00:00Z"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         int64_t ms = 42;
