@@ -139,6 +139,15 @@ static int open_tables(struct real *real, struct error *err)
     return 0;
 }
 
+/* Between take-overs nothing is fetched; in one, the end of the changelog is waited for: the broker
+ * must not hold the empty answer back that tells it. */
+static int open_changelog(struct real *real, struct error *err)
+{
+    struct kafka_option room[ENVIRONMENT_OPTIONS_MAX + 1];
+    struct kafka_settings settings = with_option(real, room, "fetch.wait.max.ms", "5");
+    return kafka_reader_open(&real->changelog_reader, &settings, &real->changelog, 1, err);
+}
+
 /* How our topics differ from what they should be: one line each. A person may have meant it; a
  * missing one is refused later, where it is needed. */
 static int look_at_topics(struct real *real, const struct service *service, struct arena *arena,
@@ -454,8 +463,8 @@ static int open_all(struct real *real, const struct service *service, struct are
     if (name_everything(real, service, arena, err) || set_up_kafka(real, arena, err) ||
         kafka_admin_open(&real->admin, &real->kafka, err) ||
         look_at_topics(real, service, arena, err) || open_tables(real, err) ||
-        kafka_reader_open(&real->changelog_reader, &real->kafka, &real->changelog, 1, err) ||
-        open_store(real, service, arena, err) || open_producer(real, err))
+        open_changelog(real, err) || open_store(real, service, arena, err) ||
+        open_producer(real, err))
         return -1;
     struct kafka_consumer_settings group = {.group_id = real->group,
                                             .instance_id = real->instance,
