@@ -1,3 +1,4 @@
+/* Processes in the world, what happens to them around each call, and time. */
 #include "sim/fake_state.h"
 
 struct str fake_keep(struct str s)
@@ -17,141 +18,173 @@ void fake_drop(struct str *s)
     *s = (struct str){NULL, 0};
 }
 
+void fake_advance(struct fake_world *world)
+{
+    broker_advance(world);
+    outside_advance(world);
+    for (size_t i = 0; i < world->group_count; i++)
+        group_advance(&world->groups[i]);
+}
+
+bool fake_enter(struct fake_process *process, enum port_call call)
+{
+    struct fake_turns *turns = &process->world->turns;
+    if (process->alive && turns->around)
+        turns->around(turns->self, process, call, false);
+    return process->alive;
+}
+
+void fake_leave(struct fake_process *process, enum port_call call)
+{
+    struct fake_turns *turns = &process->world->turns;
+    if (process->alive && turns->around)
+        turns->around(turns->self, process, call, true);
+}
+
+bool fake_wait(struct fake_process *process, int64_t ms)
+{
+    struct fake_turns *turns = &process->world->turns;
+    if (!turns->wait || !process->alive)
+        return false;
+    turns->wait(turns->self, process, ms);
+    return process->alive;
+}
+
+/* For a process that is dead but has not noticed yet, time flies: its loops come to their ends. */
+static int64_t flies(struct fake_process *process)
+{
+    if (!process->alive)
+        process->dead_ms += 10;
+    return process->dead_ms;
+}
+
 static int64_t clock_now(void *self)
 {
-    return ((struct fake_world *)self)->now_ms;
+    struct fake_process *process = self;
+    return process->world->now_ms + process->skew_ms + flies(process);
 }
 
 static int64_t clock_mono(void *self)
 {
-    return ((struct fake_world *)self)->mono_ms;
+    struct fake_process *process = self;
+    return process->world->mono_ms + flies(process);
 }
 
-static int fake_submit(void *self, const struct http_request *request, struct error *err)
+static void fill_ports(struct fake_process *process)
 {
-    struct fake_world *world = self;
-    (void)err;
-    assert(world->call_count < FAKE_CALLS_MAX);
-    struct fake_call *call = &world->calls[world->call_count];
-    *call = (struct fake_call){0};
-    for (size_t i = 0; i < request->header_count; i++)
-        if (str_equal(request->headers[i].name, STR("Idempotency-Key")))
-            snprintf(call->key, sizeof(call->key), "%.*s", STR_ARG(request->headers[i].value));
-    snprintf(call->path, sizeof(call->path), "%.*s", STR_ARG(request->url));
-    world->owners[world->call_count++] = request->owner;
-    return 0;
+    process->ports = (struct ports){
+        .log = {.self = process},
+        .store = {.self = process},
+        .clock = {
+            .self = process, .now_ms = clock_now, .wall_ms = clock_now, .mono_ms = clock_mono}};
+    fake_consumer_port(&process->ports.log);
+    fake_producer_port(&process->ports.log);
+    fake_store_port(&process->ports.store);
+    process->transports = (struct transports){.self = process};
+    fake_outside_port(&process->transports);
 }
 
-static bool fake_collect(void *self, struct http_result *out)
+static struct fake_process *free_place(struct fake_world *world)
 {
-    struct fake_world *world = self;
-    if (world->hold || world->answered == world->call_count)
-        return false;
-    *out = (struct http_result){.owner = world->owners[world->answered++],
-                                .end = world->next_end,
-                                .status = world->next_status,
-                                .retry_after_ms = -1};
-    world->next_end = HTTP_ANSWERED;
-    world->next_status = 200;
-    return true;
+    for (size_t i = 0; i < world->process_count; i++)
+        if (!world->processes[i].world)
+            return &world->processes[i];
+    assert(world->process_count < PROCESSES_MAX);
+    return &world->processes[world->process_count++];
 }
 
-static int fake_smtp_submit(void *self, const struct smtp_request *request, struct error *err)
+struct fake_process *fake_process_start(struct fake_world *world, const struct service *service,
+                                        const char *instance, int number)
 {
-    (void)self;
-    (void)request;
-    return error_set(err, ERROR_SET_ASIDE, "no SMTP here");
+    struct fake_process *process = free_place(world);
+    struct group *group = group_of(world, service);
+    char id[2 * NAME];
+    *process = (struct fake_process){.world = world,
+                                     .group = group,
+                                     .redis = &world->redis[group - world->groups],
+                                     .number = number,
+                                     .alive = true};
+    snprintf(process->instance, sizeof(process->instance), "%s", instance);
+    snprintf(id, sizeof(id), "%s-%s", service->name, instance);
+    process->txn = broker_txn(world, id);
+    process->ready = broker_init(world, process->txn, &process->txn_epoch) == BROKER_OK;
+    fill_ports(process);
+    return process;
 }
 
-static bool fake_smtp_collect(void *self, struct smtp_result *out)
+void fake_process_kill(struct fake_process *process)
 {
-    (void)self;
-    (void)out;
-    return false;
+    process->alive = false;
+    if (process->seat && process->seat->process == process)
+        process->seat->process = NULL;
+    fake_outside_forget(process);
 }
 
-static void fill_ports(struct fake_world *world)
+void fake_process_done(struct fake_process *process)
 {
-    world->ports = (struct ports){
-        .log = fake_log_port(world),
-        .store = fake_store_port(world),
-        .clock = {.self = world, .now_ms = clock_now, .wall_ms = clock_now, .mono_ms = clock_mono}};
-    world->transports = (struct transports){.self = world,
-                                            .http_submit = fake_submit,
-                                            .http_collect = fake_collect,
-                                            .smtp_submit = fake_smtp_submit,
-                                            .smtp_collect = fake_smtp_collect};
+    fake_process_kill(process);
+    fake_producer_done(process);
+    process->world = NULL;
 }
 
-struct fake_world *fake_world_new(const struct service *service, int32_t partitions)
+struct fake_world *fake_world_bare(int32_t partitions)
 {
     struct fake_world *world = calloc(1, sizeof(*world));
     assert(world && partitions <= PARTITIONS_MAX);
-    world->service = service;
     world->partitions = partitions;
+    world->prefix = "t.";
     world->now_ms = FAKE_WORLD_BEGAN_MS;
     world->rebalance_after = -1;
+    world->contact_age_ms = -1;
     world->next_status = 200;
-    memset(world->committed, 0xff, sizeof(world->committed));
-    fill_ports(world);
+    world->faults = (struct faults){.began_ms = FAKE_WORLD_BEGAN_MS, .now_ms = &world->now_ms};
     return world;
 }
 
 void fake_world_free(struct fake_world *world)
 {
+    for (size_t i = 0; i < world->process_count; i++)
+        if (world->processes[i].world)
+            fake_process_done(&world->processes[i]);
     for (size_t t = 0; t < world->topic_count; t++)
         for (int32_t p = 0; p < PARTITIONS_MAX; p++)
             fake_log_free(&world->topics[t].logs[p]);
-    for (size_t i = 0; i < world->late_count; i++)
-        fake_record_free(&world->late[i].record);
-    for (int32_t p = 0; p < PARTITIONS_MAX; p++) {
-        fake_shelf_empty(&world->shelves[p]);
-        fake_shelf_empty(&world->before[p]);
-    }
+    for (size_t i = 0; i < world->group_count; i++)
+        fake_redis_free(&world->redis[i]);
     free(world);
+}
+
+/* ---- by hand: the one process ---- */
+
+struct fake_world *fake_world_new(const struct service *service, int32_t partitions)
+{
+    struct fake_world *world = fake_world_bare(partitions);
+    fake_process_start(world, service, "one", 1);
+    return world;
 }
 
 struct ports *fake_world_ports(struct fake_world *world)
 {
-    return &world->ports;
+    return &world->processes[0].ports;
 }
 
 const struct transports *fake_world_transports(struct fake_world *world)
 {
-    return &world->transports;
+    return &world->processes[0].transports;
 }
 
 void fake_world_crash(struct fake_world *world)
 {
-    if (world->open)
-        fake_end_transaction(world, ABORTED);
-    world->epoch = 0;
-    world->assigned_count = 0;
-    memset(world->running, 0, sizeof(world->running));
-    memset(world->is_reading, 0, sizeof(world->is_reading));
-    memset(world->table_next, 0, sizeof(world->table_next));
-    world->answered = world->call_count;
+    const struct service *service = world->processes[0].group->service;
+    if (world->processes[0].seat)
+        world->processes[0].seat->taken = false; /* so that what is hidden now counts */
+    fake_process_done(&world->processes[0]);
+    fake_process_start(world, service, "one", 1);
 }
 
 void fake_world_pass(struct fake_world *world, int64_t ms)
 {
     world->now_ms += ms;
     world->mono_ms += ms;
-}
-
-size_t fake_world_calls(const struct fake_world *world, const struct fake_call **out)
-{
-    *out = world->calls;
-    return world->call_count;
-}
-
-void fake_world_next_call(struct fake_world *world, enum http_end end, int32_t status)
-{
-    world->next_end = end;
-    world->next_status = status;
-}
-
-void fake_world_hold_calls(struct fake_world *world, bool hold)
-{
-    world->hold = hold;
+    fake_advance(world);
 }

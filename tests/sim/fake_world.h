@@ -1,9 +1,13 @@
-/* A Kafka, a Redis, a clock and an outside in memory, for one worker at a time, with faults on
- * request.
+/* A Kafka, a Redis per service, an outside and a time in memory, for any number of processes, with
+ * faults on request or at random.
  *
- * The log knows open, committed and aborted transactions, markers that take an offset, the last
- * stable offset and compaction. The store loses or forgets what it is told to. Nothing here knows
- * how the worker does its work. */
+ * The log knows producers with epochs, transactions whose markers come later, the last stable
+ * offset, timeouts and compaction; the group knows generations, static members and members that do
+ * not know yet that they were replaced. The store loses or forgets what it is told to. The outside
+ * keeps a ledger. Nothing here knows how the worker does its work.
+ *
+ * What stands in this file is for tests that turn one worker by hand: nothing happens by itself,
+ * everything at once. For several at a time see crew.h. */
 #ifndef WAYBILL_SIM_FAKE_WORLD_H
 #define WAYBILL_SIM_FAKE_WORLD_H
 
@@ -16,21 +20,22 @@ enum fake_commit {
     FAKE_REFUSES,      /* not committed, and it says so */
     FAKE_ANSWER_LOST,  /* committed, but the answer is lost */
     FAKE_REQUEST_LOST, /* not committed, and nobody knows */
-    FAKE_COMES_LATE    /* nobody knows, and fake_world_late_comes commits it */
+    FAKE_COMES_LATE    /* nobody knows; committed, but shown only by fake_world_late_comes */
 };
 
 #define FAKE_WORLD_BEGAN_MS INT64_C(1700000000000)
 
 struct fake_world;
 
+/* With one process of that service. */
 struct fake_world *fake_world_new(const struct service *service, int32_t partitions);
 void fake_world_free(struct fake_world *world);
 
 struct ports *fake_world_ports(struct fake_world *world);
 const struct transports *fake_world_transports(struct fake_world *world);
 
-/* The process is gone: the open transaction is aborted, what it fetched is forgotten, calls on
- * their way are cut. */
+/* The process is gone, and another one begins with its names: the open transaction is aborted, what
+ * was fetched is forgotten, calls on their way are cut. */
 void fake_world_crash(struct fake_world *world);
 
 /* A new assignment: now, or as soon as that many more records were polled. */
@@ -42,8 +47,8 @@ void fake_world_hide_partition(struct fake_world *world, int32_t partition, bool
 void fake_world_contact_age(struct fake_world *world, int64_t ms); /* of the group */
 
 void fake_world_next_commit(struct fake_world *world, enum fake_commit what);
-/* What an earlier owner left behind with FAKE_COMES_LATE is in the log now. Until then the group's
- * offsets are held back. */
+/* What was committed with FAKE_COMES_LATE is shown now. Until then the group's offsets are held
+ * back, and the log ends before it. */
 void fake_world_late_comes(struct fake_world *world);
 /* The group's next offset; KAFKA_NO_OFFSET = none. */
 int64_t fake_world_committed(const struct fake_world *world, int32_t input, int32_t partition);
