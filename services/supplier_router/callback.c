@@ -3,6 +3,7 @@
 #include "supplier_router/cancel.h"
 #include "supplier_router/source.h"
 #include "supplier_router/submit.h"
+#include "supplier_router/unwanted.h"
 
 /* Opens the book and finds what the callback is about; NULL with a reason set aside. */
 static struct router_fulfilment *find(struct router_order *book, struct str fulfilment_order_id,
@@ -40,9 +41,10 @@ enum verdict callback_accepted(const struct event *ev, const void *state, const 
         return SET_ASIDE;
     if (fulfilment->state == ROUTER_STATE_REJECTED)
         return set_aside(out, "accepted after it was rejected");
-    if (fulfilment->state == ROUTER_STATE_CANCELLED)
-        return DONE; /* on its way when we cancelled */
-    note_taken(book, fulfilment, said->supplier_order_id, true, ctx, out);
+    if (fulfilment->state == ROUTER_STATE_CANCELLED) /* or it was on its way when we cancelled */
+        unwanted_arrived(book, fulfilment, ctx, out);
+    else
+        note_taken(book, fulfilment, said->supplier_order_id, true, ctx, out);
     book_keep(book, ctx, out);
     return DONE;
 }

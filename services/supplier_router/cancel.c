@@ -5,6 +5,7 @@
 #include "supplier_router/request.h"
 #include "supplier_router/source.h"
 #include "supplier_router/submit.h"
+#include "supplier_router/unwanted.h"
 #include "json/json_writer.h"
 
 #include <inttypes.h>
@@ -134,7 +135,7 @@ static void ask_back(struct router_order *book, struct router_fulfilment *fulfil
         tell_cancelled(book, fulfilment, book->cancel_reason, out);
     } else {
         /* What has gone cannot be withdrawn; the cancel then follows it, and tells in any case. */
-        if (submitting)
+        if (submitting && !fulfilment->parked)
             submit_withdraw(fulfilment, ctx->arena, out);
         cancel_send(book, fulfilment, ctx, out);
     }
@@ -191,10 +192,13 @@ static void answered_no(struct router_order *book, struct router_fulfilment *ful
 {
     bool submitting = fulfilment->state == ROUTER_STATE_SUBMITTING;
     bool absent = reply->status == 404 || reply->status == 410;
-    if (absent && fulfilment->parcels.len > 0) {
+    if (!book_is_live(fulfilment)) {
+        unwanted_answered(book, fulfilment, !absent, out);
+    } else if (absent && fulfilment->parcels.len > 0) {
         refused(book, fulfilment, STR("shipped before the cancel came"), out);
     } else if (absent || (submitting && !fulfilment->outcome_unknown)) {
         /* A cancel goes after its ask has come to an end: without an answer it never left us. */
+        fulfilment->absent = absent;
         cancel_done(book, fulfilment, ctx, out);
     } else {
         refused(book, fulfilment, first_reason(reply, ctx->arena), out);
@@ -208,7 +212,9 @@ static void answered_yes(struct router_order *book, struct router_fulfilment *fu
 {
     if (fulfilment->outcome_unknown) /* it has it */
         submit_taken(book, fulfilment, (struct str){0}, false, out);
-    if (book_has_shipped_all(fulfilment))
+    if (!book_is_live(fulfilment))
+        unwanted_answered(book, fulfilment, false, out);
+    else if (book_has_shipped_all(fulfilment))
         refused(book, fulfilment, STR("shipped before the cancel came"), out);
     else /* a part may have left */
         cancel_done(book, fulfilment, ctx, out);

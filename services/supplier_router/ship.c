@@ -1,7 +1,9 @@
 /* Parcels: every one that a supplier hands over is kept, told once and registered for tracking
  * (F28). */
 #include "supplier_router/book.h"
+#include "supplier_router/source.h"
 #include "supplier_router/submit.h"
+#include "supplier_router/unwanted.h"
 
 static struct router_parcel *find_in(const struct router_fulfilment *fulfilment, struct str carrier,
                                      struct str number)
@@ -124,10 +126,6 @@ static const char *fault_of(const struct router_fulfilment *fulfilment,
 {
     if (!fulfilment)
         return "no such fulfilment order at this supplier";
-    if (fulfilment->state == ROUTER_STATE_REJECTED)
-        return "shipped after it was rejected";
-    if (fulfilment->state == ROUTER_STATE_CANCELLED)
-        return "shipped after it was cancelled";
     if (parcels->len == 0)
         return "shipped without a parcel";
     for (size_t i = 0; i < parcels->len; i++)
@@ -144,8 +142,13 @@ static void take_parcel(struct router_order *book, struct router_fulfilment *ful
     if (find_in(fulfilment, parcel->carrier, parcel->tracking_number))
         return;
     const struct router_parcel *known = find_anywhere(book, parcel);
+    int64_t cod_minor = source_open_cod(fulfilment);
     struct line_quantity_list lines = pack(fulfilment, parcel, arena);
     add_parcel(fulfilment, parcel, known && known->ended, arena);
+    if (!book_is_live(fulfilment)) {
+        source_arrived(book, fulfilment, &lines, cod_minor - source_open_cod(fulfilment), arena);
+        unwanted_shipped(book, fulfilment, parcel, &lines, arena, out);
+    }
     tell_parcel(book, fulfilment, parcel, &lines, shipped_at_ms, out);
     if (!known) /* it is followed once */
         register_parcel(book, fulfilment, parcel, shipped_at_ms, arena, out);
@@ -164,7 +167,8 @@ enum verdict ship_reported(const struct event *ev, const void *state, const stru
         return set_aside(out, "%s", fault);
     if (fulfilment->state == ROUTER_STATE_SUBMITTING)
         submit_withdraw(fulfilment, ctx->arena, out);
-    submit_taken(book, fulfilment, said->supplier_order_id, true, out);
+    if (book_is_live(fulfilment))
+        submit_taken(book, fulfilment, said->supplier_order_id, true, out);
     for (size_t i = 0; i < said->parcels.len; i++) {
         const struct parcel *parcel = &said->parcels.ptr[i];
         int64_t shipped_at_ms = parcel->shipped_at_ms  ? parcel->shipped_at_ms
@@ -172,7 +176,7 @@ enum verdict ship_reported(const struct event *ev, const void *state, const stru
                                                        : ctx->now_ms;
         take_parcel(book, fulfilment, parcel, shipped_at_ms, ctx->arena, out);
     }
-    if (book_has_shipped_all(fulfilment)) {
+    if (book_is_live(fulfilment) && book_has_shipped_all(fulfilment)) {
         fulfilment->state = ROUTER_STATE_SHIPPED;
         fulfilment->has_ship_by_ms = false;
     }

@@ -50,8 +50,7 @@ static int64_t share_of(int64_t amount, int64_t part, int64_t all)
     return (int64_t)((wide)amount * part / all);
 }
 
-/* The cash of what has not shipped. */
-static int64_t open_cod(const struct router_fulfilment *fulfilment)
+int64_t source_open_cod(const struct router_fulfilment *fulfilment)
 {
     int64_t pieces = 0, shipped = 0;
     for (size_t i = 0; i < fulfilment->lines.len; i++) {
@@ -79,7 +78,7 @@ static void gather(struct router_order *book, struct arena *arena)
             continue;
         for (size_t j = 0; j < fulfilment->lines.len; j++)
             add_wanted(&wanted, &fulfilment->lines.ptr[j]);
-        book->wanted_cod_minor += open_cod(fulfilment);
+        book->wanted_cod_minor += source_open_cod(fulfilment);
     }
     book->wanted = wanted;
 }
@@ -150,9 +149,39 @@ void source_short(struct router_order *book, const struct stock_short *answer,
     if (!book->order)
         return;
     /* Of the first reservation stock_check tells by itself. */
-    if (answer->attempt > 1 && !book_is_unwanted(book))
+    if (answer->attempt > 1 && book->wanted.len > 0 && !book_is_unwanted(book))
         exhausted(book, STR("no other supplier has it"), out);
     close_reservation(book, ctx, out);
+}
+
+static int32_t taken_off(const struct line_quantity_list *lines, struct str line_id)
+{
+    int32_t quantity = 0;
+    for (size_t i = 0; i < lines->len; i++)
+        if (str_equal(lines->ptr[i].line_id, line_id))
+            quantity += lines->ptr[i].quantity;
+    return quantity;
+}
+
+void source_arrived(struct router_order *book, struct router_fulfilment *fulfilment,
+                    const struct line_quantity_list *lines, int64_t cod_minor, struct arena *arena)
+{
+    bool asked_for = book->open && fulfilment->replaced_in == book->attempt;
+    if (book_has_shipped_all(fulfilment))
+        fulfilment->replaced_in = 0;
+    if (!asked_for)
+        return;
+    struct line_quantity_list wanted = {
+        .ptr = arena_alloc_array(arena, book->wanted.len + 1, sizeof(*wanted.ptr))};
+    assert(wanted.ptr);
+    for (size_t i = 0; i < book->wanted.len; i++) {
+        struct line_quantity line = book->wanted.ptr[i];
+        line.quantity -= taken_off(lines, line.line_id);
+        if (line.quantity > 0)
+            wanted.ptr[wanted.len++] = line;
+    }
+    book->wanted = wanted;
+    book->wanted_cod_minor -= cod_minor;
 }
 
 /* ---- a definite no ---- */

@@ -17,6 +17,14 @@ void source_elsewhere(struct router_order *book, struct router_fulfilment *fulfi
                       const struct rejection_list *reasons, const char *reason,
                       const struct context *ctx, struct effects *out);
 
+/* The cash of what has not shipped. */
+int64_t source_open_cod(const struct router_fulfilment *fulfilment);
+
+/* These lines, with so much cash, have shipped from where they were given up: nobody else needs to
+ * be found for them, if there is still time. */
+void source_arrived(struct router_order *book, struct router_fulfilment *fulfilment,
+                    const struct line_quantity_list *lines, int64_t cod_minor, struct arena *arena);
+
 /* The open reservation cannot be had. */
 void source_short(struct router_order *book, const struct stock_short *answer,
                   const struct context *ctx, struct effects *out);

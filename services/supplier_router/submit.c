@@ -4,6 +4,7 @@
 #include "supplier_router/cancel.h"
 #include "supplier_router/request.h"
 #include "supplier_router/source.h"
+#include "supplier_router/unwanted.h"
 
 #include <inttypes.h>
 
@@ -191,6 +192,10 @@ enum verdict submit_replied(const struct event *ev, const void *state, const str
     const struct call_reply *reply = ev->reply;
     struct router_order *book = book_open(state, ctx->arena);
     struct router_fulfilment *fulfilment = submit_of_intent(book, reply->intent_id);
+    if (fulfilment && fulfilment->state == ROUTER_STATE_CANCELLED && reply->outcome == OUTCOME_OK) {
+        unwanted_arrived(book, fulfilment, ctx, out);
+        book_keep(book, ctx, out);
+    }
     /* A callback may have come before the answer, and says more. */
     if (!fulfilment || fulfilment->state != ROUTER_STATE_SUBMITTING)
         return DONE;

@@ -40,6 +40,8 @@ const struct telling tellings[] = {
     SAY("fulfilment.stock_requested", "{lines}[, not at {excluded}][: {reason}]"),
     SAY("fulfilment.submitted",
         "{fulfilment_order_id}: {supplier_id} has it[ as {supplier_order_id}]"),
+    SAY("fulfilment.unwanted", "{fulfilment_order_id}: {supplier_id} {what}, though it was {was}"
+                               "[: {carrier} {tracking_number}]"),
     SAY("lane.measured", "{lane}: {days_median:days}, {samples} samples"),
     SAY("message.delivered", "{kind} by {channel}"),
     SAY("message.failed", "{kind} by {channel}: {detail}"),

@@ -1,7 +1,8 @@
 /* stock_check and supplier_router together (services/SOURCING.md): orders compete for little stock
- * at suppliers that refuse, fall silent, cancel by themselves, while customers change their minds.
- * Every topic keeps its order per key, and nothing else keeps any. In the end nothing is held in
- * vain, nothing is sold twice, and every piece is with a supplier or explained. */
+ * at suppliers that refuse, fall silent, cancel by themselves, ship a part or against what they
+ * said, while customers change their minds. Every topic keeps its order per key, and nothing else
+ * keeps any. In the end nothing is held in vain, nothing is sold twice, and every piece is with a
+ * supplier or explained. */
 /* links: supplier_router_settings stock_check_settings rules_kit */
 #include "rules_kit.h"
 #include "stock_check/stock_check.h"
@@ -43,6 +44,7 @@ static const struct route router_routes[] = {
     {.on = &stock_reserved, .state = &router_order, .decide = supplier_router_reserved},
     {.on = &stock_short, .state = &router_order, .decide = supplier_router_short},
     {.on = &supplier_order_cancelled, .state = &router_order, .decide = callback_cancelled},
+    {.on = &supplier_order_shipped, .state = &router_order, .decide = ship_reported},
     {.on_reply = "submitted", .state = &router_order, .decide = submit_replied},
     {.on_reply = "cancelled", .state = &router_order, .decide = cancel_replied},
     {.on_timer = "due", .state = &router_order, .decide = follow_due},
@@ -165,9 +167,18 @@ static bool deliver(bool to_stock)
 struct taken {
     char key[64];
     bool refused, cancelled;
+    int32_t left; /* pieces handed over; never all of them before the supplier gives up the rest */
 };
 static struct taken takens[1000];
 static size_t taken_count;
+
+static int32_t pieces_of(const struct router_fulfilment *fulfilment)
+{
+    int32_t pieces = 0;
+    for (size_t i = 0; i < fulfilment->lines.len; i++)
+        pieces += fulfilment->lines.ptr[i].quantity;
+    return pieces;
+}
 
 static struct taken *find_taken(struct str key)
 {
@@ -228,19 +239,21 @@ static void answer_cancel(const struct kit_intent *call, bool kindly)
         colons += order.ptr[order.len - 1] == ':';
     const struct router_order *book = kit_state(&router, &router_order, call->key);
     struct taken *taken = NULL;
+    bool gone = false;
     for (size_t i = 0; i < book->fulfilments.len; i++)
         if (str_equal(book->fulfilments.ptr[i].fulfilment_order_id, order)) {
             snprintf(key, sizeof(key), "%.*s", STR_ARG(book->fulfilments.ptr[i].idempotency_key));
             taken = find_taken(str_from(key));
+            gone = taken && taken->left >= pieces_of(&book->fulfilments.ptr[i]);
         }
     int luck = kindly ? 0 : dice(10);
     if (luck >= 8) {
-        if (taken && dice(2))
+        if (taken && !gone && dice(2))
             taken->cancelled = true;
         answer(call, OUTCOME_UNKNOWN, 0, "");
     } else if (!taken || taken->refused) {
         answer(call, OUTCOME_REFUSED, 404, "");
-    } else if (luck == 7 && !taken->cancelled) {
+    } else if ((luck == 7 || gone) && !taken->cancelled) {
         answer(call, OUTCOME_REFUSED, 422, "packed");
     } else {
         taken->cancelled = true;
@@ -278,7 +291,7 @@ static void give_up_by_itself(void)
     for (size_t i = 0; book && i < book->fulfilments.len; i++) {
         const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[i];
         struct taken *taken = find_taken(fulfilment->idempotency_key);
-        if (!taken || taken->refused || taken->cancelled)
+        if (!taken || taken->refused || taken->cancelled || taken->left >= pieces_of(fulfilment))
             continue;
         taken->cancelled = true;
         used = (used + 1) % 1000;
@@ -289,6 +302,40 @@ static void give_up_by_itself(void)
         post(&supplier_order_cancelled, str_from(order_id), &told[used]);
         return;
     }
+}
+
+/* Part of what a supplier has leaves, or all of it; once in a while of what it gave up. */
+static void hand_over(void)
+{
+    static struct supplier_order_shipped told[1000];
+    static struct parcel parcels[1000];
+    static struct line_quantity contents[1000];
+    static size_t used;
+    const char *order_id = order_ids[dice(ORDERS)];
+    const struct router_order *book = kit_state(&router, &router_order, str_from(order_id));
+    size_t nth = book && book->fulfilments.len > 0 ? (size_t)dice((int)book->fulfilments.len) : 0;
+    if (!book || nth >= book->fulfilments.len)
+        return;
+    const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[nth];
+    const struct router_line *line = &fulfilment->lines.ptr[dice((int)fulfilment->lines.len)];
+    struct taken *taken = find_taken(fulfilment->idempotency_key);
+    if (!taken || ((taken->refused || taken->cancelled) && dice(5)))
+        return;
+    bool all = dice(3) == 0;
+    taken->left += all ? pieces_of(fulfilment) : 1;
+    used = (used + 1) % 1000;
+    contents[used] = (struct line_quantity){arena_copy(&router.kept, line->line_id),
+                                            arena_copy(&router.kept, line->sku), 1};
+    parcels[used] = (struct parcel){.carrier = STR("acme"),
+                                    .tracking_number = arena_printf(&router.kept, "T%zu", used),
+                                    .lines = {&contents[used], all ? 0 : 1}};
+    told[used] = (struct supplier_order_shipped){
+        .order_id = str_from(order_id),
+        .fulfilment_order_id = arena_copy(&router.kept, fulfilment->fulfilment_order_id),
+        .supplier_id = arena_copy(&router.kept, fulfilment->supplier_id),
+        .parcels = {&parcels[used], 1}};
+    for (int repeats = dice(2); repeats >= 0; repeats--)
+        post(&supplier_order_shipped, str_from(order_id), &told[used]);
 }
 
 /* ---- a round ---- */
@@ -364,6 +411,8 @@ static void play(void)
             give_up_by_itself();
         if (!kindly && dice(150) == 0)
             change_a_mind();
+        if (!kindly && dice(60) == 0)
+            hand_over();
         bool stock_first = dice(2);
         bool moved = deliver(stock_first) || deliver(!stock_first);
         if (!moved || dice(3) == 0)
@@ -390,10 +439,11 @@ static bool is_explained(const char *order_id)
     return false;
 }
 
-static bool is_cancelled(const char *order_id)
+/* NULL: of any order. */
+static bool was_told(const struct record_type *type, const char *order_id)
 {
     for (size_t i = 0; i < mail_count; i++)
-        if (mails[i].type == &order_cancelled && str_equal(mails[i].key, str_from(order_id)))
+        if (mails[i].type == type && (!order_id || str_equal(mails[i].key, str_from(order_id))))
             return true;
     return false;
 }
@@ -407,18 +457,22 @@ static bool check_order(int index, int32_t sold[SELLERS][SKUS])
         const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[i];
         const struct taken *taken = find_taken(fulfilment->idempotency_key);
         bool live = fulfilment->state == ROUTER_STATE_SUBMITTED ||
-                    fulfilment->state == ROUTER_STATE_ACCEPTED;
+                    fulfilment->state == ROUTER_STATE_ACCEPTED ||
+                    fulfilment->state == ROUTER_STATE_SHIPPED;
         bool there = taken && !taken->refused && !taken->cancelled;
         good = live == there && fulfilment->state != ROUTER_STATE_SUBMITTING &&
                !fulfilment->cancelling;
-        for (size_t j = 0; live && j < fulfilment->lines.len; j++) {
+        for (size_t j = 0; j < fulfilment->lines.len; j++) {
             const struct router_line *line = &fulfilment->lines.ptr[j];
             int seller = fulfilment->supplier_id.ptr[1] - '0';
-            sold[seller][str_equal(line->sku, STR("RED"))] += line->quantity;
-            pieces += line->quantity;
+            int32_t there_for_good = live ? line->quantity : line->shipped;
+            sold[seller][str_equal(line->sku, STR("RED"))] += there_for_good;
+            pieces += there_for_good;
         }
     }
-    if (is_cancelled(order_ids[index]))
+    if (was_told(&fulfilment_unwanted, order_ids[index]))
+        return good && (pieces >= wanted || is_explained(order_ids[index]));
+    if (was_told(&order_cancelled, order_ids[index]))
         return good && pieces == 0;
     return good && pieces <= wanted && (pieces == wanted || is_explained(order_ids[index]));
 }
@@ -435,7 +489,7 @@ static bool check_shelf(int seller, int sku, int32_t sold)
         if (shelf->holds.ptr[i].phase == STOCK_HOLD_PHASE_SOLD)
             booked += shelf->holds.ptr[i].quantity;
     }
-    return booked == sold && sold <= levels[seller][sku];
+    return booked == sold && (sold <= levels[seller][sku] || was_told(&fulfilment_unwanted, NULL));
 }
 
 static void test_everything_adds_up_when_stock_is_scarce_and_suppliers_are_moody(void)
