@@ -120,6 +120,24 @@ int kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t
     return 0;
 }
 
+int kafka_admin_offset_at(struct kafka_admin *admin, const char *topic, int32_t partition,
+                          int64_t time_ms, int timeout_ms, int64_t *out_offset, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(admin->client.rk, list, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = list->elems[0].err;
+    int64_t offset = list->elems[0].offset, low;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failed(admin, "offsets by time of", topic, code, err);
+    if (offset < 0) /* all of it is older */
+        return kafka_admin_watermarks(admin, topic, partition, timeout_ms, &low, out_offset, err);
+    *out_offset = offset;
+    return 0;
+}
+
 /* Waits for the answer to a request that was sent to the queue, and destroys the queue. NULL = none
  * in time, or the request failed as a whole. */
 static rd_kafka_event_t *answer(struct kafka_admin *admin, const char *what, const char *topic,

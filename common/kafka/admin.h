@@ -23,6 +23,12 @@ MUST_CHECK int kafka_admin_watermarks(struct kafka_admin *admin, const char *top
                                       int32_t partition, int timeout_ms, int64_t *out_low,
                                       int64_t *out_high, struct error *err);
 
+/* The first offset of a record that came at that time (Unix ms) or later; the end of the log if
+ * there is none. */
+MUST_CHECK int kafka_admin_offset_at(struct kafka_admin *admin, const char *topic,
+                                     int32_t partition, int64_t time_ms, int timeout_ms,
+                                     int64_t *out_offset, struct error *err);
+
 /* One configuration value of a topic ("delete.retention.ms") as text into out; ERROR_SET_ASIDE when
  * the topic or the name does not exist or size is too small. */
 MUST_CHECK int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char *name,

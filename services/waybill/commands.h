@@ -7,7 +7,7 @@ typedef int command_main(int argc, char **argv);
 command_main topics_create_main, topics_check_main, topics_list_main;
 command_main produce_main, consume_main;
 command_main order_show_main;
-command_main dlq_list_main, dlq_show_main;
+command_main dlq_list_main, dlq_show_main, dlq_requeue_main;
 command_main parked_list_main;
 command_main suppliers_main;
 

@@ -44,19 +44,6 @@ static bool list_one(void *self, const struct topic *topic, const struct kafka_r
     return true;
 }
 
-/* The service's dead-letter topic; NULL, with what there is in err. */
-static const struct topic *dlq_of(struct tool *tool, const char *service, struct error *err)
-{
-    struct str name = arena_printf(&tool->arena, "%s.dlq", service);
-    const struct topic *topic = topics_find(tool->topics, tool->topic_count, name);
-    if (!topic) {
-        const char *nearest = value_nearest(str_from(service), service_names);
-        error_set(err, ERROR_FATAL, "there is no service %s%s%s", service,
-                  nearest ? "; nearest: " : "", nearest ? nearest : "");
-    }
-    return topic;
-}
-
 static int run(struct letters *l, const struct scan *scan)
 {
     struct error err = {0};
@@ -83,7 +70,7 @@ int dlq_list_main(int argc, char **argv)
     int status = tool_open(&tool, &command, argc, argv);
     const char *service =
         status == CONFIG_RUN && tool.given.argument_count ? tool.given.arguments[0] : NULL;
-    const struct topic *only = service ? dlq_of(&tool, service, &err) : NULL;
+    const struct topic *only = service ? tool_service_topic(&tool, service, ".dlq", &err) : NULL;
     if (status == CONFIG_RUN && service && !only)
         status = tool_misuse(&tool, "%s", err.text);
     for (size_t i = 0; status == CONFIG_RUN && i < tool.topic_count; i++)
@@ -169,7 +156,7 @@ int dlq_show_main(int argc, char **argv)
     if (status == CONFIG_RUN && tool.given.argument_count != 3)
         status = tool_misuse(&tool, "SERVICE PARTITION OFFSET are needed; see waybill dlq list");
     if (status == CONFIG_RUN &&
-        (!(wanted.topic = dlq_of(&tool, tool.given.arguments[0], &err)) ||
+        (!(wanted.topic = tool_service_topic(&tool, tool.given.arguments[0], ".dlq", &err)) ||
          value_to_int(str_from(tool.given.arguments[1]), 0, INT32_MAX, &partition, &err) ||
          value_to_int(str_from(tool.given.arguments[2]), 0, INT64_MAX, &l.offset, &err)))
         status = tool_misuse(&tool, "%s", err.text);

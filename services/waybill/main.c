@@ -17,6 +17,7 @@ static const struct {
     {"order", "show", order_show_main, "the whole life of an order, and what caused what"},
     {"dlq", "list", dlq_list_main, "dead letters and why they are dead"},
     {"dlq", "show", dlq_show_main, "one dead letter, as much of it as can be read"},
+    {"dlq", "requeue", dlq_requeue_main, "dead letters back to the service that set them aside"},
     {"parked", "list", parked_list_main, "calls whose outcome nobody knows"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
 };
@@ -62,7 +63,7 @@ static void list_commands(const char *group, char *out, size_t bytes)
  * there are. group: the first word; NULL = not even that. */
 static int without_command(int argc, char **argv, const char *group, const char *wrong)
 {
-    char details[2048], name[64];
+    char details[4096], name[64];
     list_commands(group, details, sizeof(details));
     snprintf(name, sizeof(name), "waybill%s%s", group ? " " : "", group ? group : "");
     const struct tool_command self = {.name = name,

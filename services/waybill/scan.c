@@ -88,6 +88,10 @@ static int start_topic(struct scanning *s, size_t i, struct error *err)
         if (kafka_admin_watermarks(s->admin, s->names[i], p, TOOL_PATIENCE_MS, &low, &high, err))
             return -1;
         int64_t from = first_offset(s->scan, low, high);
+        if (s->scan->from == SCAN_TIME &&
+            kafka_admin_offset_at(s->admin, s->names[i], p, s->scan->from_number, TOOL_PATIENCE_MS,
+                                  &from, err))
+            return -1;
         if (from == high && !s->scan->follow)
             continue;
         if (kafka_reader_start(s->reader, (int32_t)i, p, from, high, err))

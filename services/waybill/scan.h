@@ -13,13 +13,14 @@ struct scan_topic {
     struct str only_key; /* only the partition on which this key sits; absent = as partition says */
 };
 
-enum scan_from { SCAN_BEGINNING, SCAN_END, SCAN_OFFSET, SCAN_LAST };
+enum scan_from { SCAN_BEGINNING, SCAN_END, SCAN_OFFSET, SCAN_LAST, SCAN_TIME };
 
 struct scan {
     const struct scan_topic *topics;
     size_t topic_count;
     enum scan_from from;
-    int64_t from_number; /* SCAN_OFFSET: the first; SCAN_LAST: so many per partition */
+    int64_t from_number; /* SCAN_OFFSET: the first; SCAN_LAST: so many per partition; SCAN_TIME:
+                            what came then (Unix ms) or later */
     bool follow;
     bool skip_missing; /* a topic that does not exist is named on stderr, and passed over */
     /* Gets each record, borrowed until it returns; false ends the scan. */

@@ -1,10 +1,12 @@
 #include "waybill/tool.h"
 
+#include "base/rfc3339.h"
 #include "config/values.h"
 #include "events.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static int set_up_kafka(struct tool *tool, struct error *err)
@@ -114,11 +116,51 @@ const struct topic *tool_find_topic(struct tool *tool, const char *name, struct 
     return NULL;
 }
 
-int64_t tool_now_ms(const struct tool *tool)
+const struct topic *tool_service_topic(struct tool *tool, const char *service, const char *suffix,
+                                       struct error *err)
+{
+    struct str name = arena_printf(&tool->arena, "%s%s", service, suffix);
+    const struct topic *topic = topics_find(tool->topics, tool->topic_count, name);
+    if (!topic) {
+        const char *nearest = value_nearest(str_from(service), service_names);
+        error_set(err, ERROR_FATAL, "there is no service %s%s%s", service,
+                  nearest ? "; nearest: " : "", nearest ? nearest : "");
+    }
+    return topic;
+}
+
+static int64_t wall_ms_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return environment_now_ms(&tool->cfg, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int tool_parse_time(const char *text, int64_t *out_ms, struct error *err)
+{
+    int64_t ago_ms;
+    struct error ignored;
+    if (value_to_duration(str_from(text), 0, 3650 * SETTING_DAY_MS, &ago_ms, &ignored) == 0) {
+        *out_ms = wall_ms_now() - ago_ms;
+        return 0;
+    }
+    if (rfc3339_parse(str_from(text), out_ms))
+        return 0;
+    return error_set(err, ERROR_FATAL,
+                     "\"%s\" is no time: 2026-11-30T02:00:00Z, or 2h for two hours ago", text);
+}
+
+const char *tool_user(const char *by)
+{
+    static const char *const names[] = {"SUDO_USER", "USER", "LOGNAME"};
+    for (size_t i = 0; (!by || !*by) && i < sizeof(names) / sizeof(names[0]); i++)
+        by = getenv(names[i]);
+    return by && *by ? by : "?";
+}
+
+int64_t tool_now_ms(const struct tool *tool)
+{
+    return environment_now_ms(&tool->cfg, wall_ms_now());
 }
 
 const struct record_type *tool_find_type(const char *name, struct error *err)

@@ -54,6 +54,17 @@ const char *tool_full_name(const struct tool *tool, const struct topic *topic);
  * if there is none. */
 const struct topic *tool_find_topic(struct tool *tool, const char *name, struct error *err);
 
+/* Name's "<service><suffix>": its dead letters, its changelog, what a person sends to it. NULL,
+ * with the nearest service in err. */
+const struct topic *tool_service_topic(struct tool *tool, const char *service, const char *suffix,
+                                       struct error *err);
+
+/* When a record came: RFC 3339, or "2h" = so long ago. */
+MUST_CHECK int tool_parse_time(const char *text, int64_t *out_ms, struct error *err);
+
+/* Who uses the tool, for the record: --by, else the login's name. */
+const char *tool_user(const char *by);
+
 /* The wall clock, or that of a replay (clock.epoch, clock.rate), Unix ms. */
 int64_t tool_now_ms(const struct tool *tool);
 
