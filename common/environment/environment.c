@@ -55,7 +55,7 @@ static const struct setting rows[] = {
     {.name = "kafka.sasl_username",
      .kind = SETTING_STRING,
      AT(sasl_username),
-     .text = "User for SASL; one for each service, see waybill topics acls"},
+     .text = "User for SASL; one for each service, see waybill acls"},
     {.name = "kafka.security_protocol",
      .kind = SETTING_CHOICE,
      AT(kafka_protocol),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COUNTS_MAX = 256, VISIBLE_POLL_MS = 50 };
+enum { COUNTS_MAX = 256, VISIBLE_POLL_MS = 50, SLICE_MS = 500 };
 
 struct kafka_admin {
     struct client client;
@@ -75,6 +75,22 @@ static void remember_count(struct kafka_admin *admin, const char *topic, int32_t
     }
 }
 
+/* In slices, ever longer: the client goes on trying when it is refused, but that is known soon. */
+static rd_kafka_resp_err_t ask_for_metadata(struct kafka_admin *admin, rd_kafka_topic_t *topic,
+                                            int timeout_ms, const rd_kafka_metadata_t **out)
+{
+    int64_t until = client_now_ms() + timeout_ms;
+    for (int slice_ms = SLICE_MS;; slice_ms *= 2) {
+        int64_t left = until - client_now_ms();
+        int wait_ms = left < 1 ? 1 : left < slice_ms ? (int)left : slice_ms;
+        rd_kafka_resp_err_t code = rd_kafka_metadata(admin->client.rk, 0, topic, out, wait_ms);
+        bool is_late = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+        rd_kafka_poll(admin->client.rk, 0);
+        if (!is_late || admin->client.is_denied || client_now_ms() >= until)
+            return code;
+    }
+}
+
 int kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int timeout_ms,
                            int32_t *out_count, struct error *err)
 {
@@ -87,8 +103,7 @@ int kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int tim
     if (!handle)
         return error_set(err, ERROR_FATAL, "Kafka: '%s' is not a topic's name", topic);
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(admin->client.rk, 0, handle, &metadata, timeout_ms);
+    rd_kafka_resp_err_t code = ask_for_metadata(admin, handle, timeout_ms, &metadata);
     int32_t count = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code =

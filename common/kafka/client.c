@@ -55,36 +55,52 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     client->log(level, line);
 }
 
-/* The client's reason without how long it took, which differs each time. */
-static int steady_length(const char *reason)
+/* The client's reason without what differs each time or is advice for others. */
+static int plain_length(const char *reason)
 {
-    const char *end = strstr(reason, " (after ");
-    return (int)(end ? end - reason : (ptrdiff_t)strlen(reason));
+    static const char *const tails[] = {" (after ", ": broker certificate could not be verified"};
+    size_t len = strlen(reason);
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        const char *tail = strstr(reason, tails[i]);
+        if (tail && (size_t)(tail - reason) < len)
+            len = (size_t)(tail - reason);
+    }
+    return (int)len;
 }
 
-/* Before 2.6.1 the client's nonce stands twice in its last message, and Kafka 4 looks at it. */
-static const char *scram_hint(const char *reason)
+/* What a person may look at. Before 2.6.1 the client's nonce stands twice in its last message of
+ * SCRAM, and Kafka 4 looks at it. */
+static const char *hint_of(const char *reason)
 {
     enum { SCRAM_IS_RIGHT = 0x02060100 };
-    return strstr(reason, "SCRAM") && rd_kafka_version() < SCRAM_IS_RIGHT
-               ? "; if it is right: Kafka 4 refuses SCRAM of librdkafka below 2.6.1"
-               : "";
+    if (strstr(reason, "SCRAM") && rd_kafka_version() < SCRAM_IS_RIGHT)
+        return "; if the password is right: Kafka 4 refuses SCRAM of librdkafka below 2.6.1";
+    if (strstr(reason, "certificate verify failed"))
+        return "; is kafka.tls_ca_file its CA, and this address a name in its certificate?";
+    return "";
+}
+
+/* TLS 1.3 tells us after the handshake that our certificate is not taken: no code says so. */
+static bool is_refusal(int code, const char *reason)
+{
+    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
+           (code == RD_KAFKA_RESP_ERR__TRANSPORT && strstr(reason, "SSL alert number"));
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;
     struct client *client = opaque;
-    bool is_denied = code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
+    bool is_denied = is_refusal(code, reason);
     if (client->is_denied && !is_denied)
         return; /* "all brokers are down" is no news after that */
     client->has_error = true;
     client->is_denied = is_denied;
     if (is_denied)
         snprintf(client->error, sizeof(client->error), "does not let %s in: %.*s%s",
-                 client->principal, steady_length(reason), reason, scram_hint(reason));
+                 client->principal, plain_length(reason), reason, hint_of(reason));
     else
-        snprintf(client->error, sizeof(client->error), "%.*s (%s)", steady_length(reason), reason,
+        snprintf(client->error, sizeof(client->error), "%.*s (%s)", plain_length(reason), reason,
                  rd_kafka_err2name((rd_kafka_resp_err_t)code));
 }
 

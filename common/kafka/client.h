@@ -14,7 +14,7 @@ struct client {
     size_t records; /* given out and not freed yet */
     bool has_error; /* what librdkafka told since the last client_take_error */
     bool is_denied; /* and it was that we are not let in */
-    char error[200];
+    char error[248];
     char principal[100]; /* who we are, for messages */
 };
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "metrics/metrics.h"
 
-enum { HEALTH_REASON_BYTES = 160 };
+enum { HEALTH_REASON_BYTES = 256 };
 
 struct health;
 

@@ -3,7 +3,7 @@
 #include "events.h"
 #include "topics/operator.h"
 
-enum { ADMIN_TIMEOUT_MS = 30000, VALUE_BYTES = 256, SAFE_REPLICATION = 3 };
+enum { ADMIN_TIMEOUT_MS = 30000, LOOK_MS = 5000, VALUE_BYTES = 256, SAFE_REPLICATION = 3 };
 
 #define KEPT_FOR_A_TIME (TOPIC_EVENTS | TOPIC_DEAD_LETTERS | TOPIC_OPERATOR)
 #define EVERY           (KEPT_FOR_A_TIME | COMPACTED)
@@ -103,7 +103,7 @@ int topics_create(struct kafka_admin *admin, const struct topics_plan *plan, str
         const char *name = full_name(arena, plan->prefix, &all[i]);
         if (!name)
             return error_set(err, ERROR_FATAL, "no room for the list of topics");
-        if (kafka_admin_partitions(admin, name, ADMIN_TIMEOUT_MS, &there, err))
+        if (kafka_admin_partitions(admin, name, LOOK_MS, &there, err))
             return -1;
         if (there > 0)
             continue;
@@ -154,7 +154,7 @@ static int check_topic(struct check *check, const struct topic *topic, const cha
                        struct error *err)
 {
     int32_t there;
-    if (kafka_admin_partitions(check->admin, name, ADMIN_TIMEOUT_MS, &there, err))
+    if (kafka_admin_partitions(check->admin, name, LOOK_MS, &there, err))
         return -1;
     if (there == 0) {
         check->differences++;
@@ -167,8 +167,8 @@ static int check_topic(struct check *check, const struct topic *topic, const cha
         char value[VALUE_BYTES];
         if (!(config->uses & (unsigned)topic->use))
             continue;
-        if (kafka_admin_config(check->admin, name, config->name, ADMIN_TIMEOUT_MS, value,
-                               sizeof(value), err))
+        if (kafka_admin_config(check->admin, name, config->name, LOOK_MS, value, sizeof(value),
+                               err))
             return -1;
         if (strcmp(value, config->value) == 0)
             continue;

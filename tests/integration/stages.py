@@ -30,6 +30,7 @@ class StageTest(unittest.TestCase):
         cls.stage = Stage(cls.run_dir, BUILD, rate=cls.RATE, settings=cls.SETTINGS, services=cls.SERVICES)
         cls.failed = False
         try:
+            cls.prepare()
             cls.stage.start_stores()
             cls.stage.create_topics()
             if cls.RATE:
@@ -39,6 +40,10 @@ class StageTest(unittest.TestCase):
             cls.failed = True
             cls.tearDownClass()
             raise
+
+    @classmethod
+    def prepare(cls):
+        """What happens before Kafka and Redis start."""
 
     @classmethod
     def play(cls):

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -61,6 +62,7 @@ class Stage:
         self.run_dir, self.build_dir = pathlib.Path(run_dir).resolve(), pathlib.Path(build_dir).resolve()
         self.rate, self.partitions, self.services = rate, partitions, services
         self.settings = dict(settings or {})
+        self.stores_env = {}          # for deploy/dev/kafka and redis
         self.run_dir.mkdir(parents=True, exist_ok=True)
         ports = free_ports(len(services) + 2)
         self.health = dict(zip(services, ports))
@@ -84,7 +86,7 @@ class Stage:
 
     def _dev(self, name, verb):
         done = subprocess.run([str(ROOT / "deploy" / "dev" / name), verb, str(self.run_dir / name)],
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, env={**os.environ, **self.stores_env})
         if done.returncode:
             raise StageError(f"{name} did not {verb}: {done.stdout}{done.stderr}")
 
@@ -102,10 +104,10 @@ class Stage:
         return str(self.build_dir / "bin" / "waybill")
 
     def tool_env(self):
-        names = ("kafka.bootstrap_servers", "clock.epoch", "clock.rate", "clock.start_wall")
+        shared = re.compile(r"clock\.|prefix$|kafka\.(?!session|transaction)")  # common/environment
         settings = {"kafka.bootstrap_servers": self.broker, **self.settings}
         return {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1",
-                **{"WAYBILL_" + name.replace(".", "_").upper(): str(settings[name]) for name in names if name in settings}}
+                **{"WAYBILL_" + name.replace(".", "_").upper(): str(value) for name, value in settings.items() if shared.match(name)}}
 
     def create_topics(self):
         self.run_tool("topics", "create", "--partitions", str(self.partitions))
