@@ -123,13 +123,13 @@ static void tell_answer(struct order_work *work)
 
 /* ---- the question ---- */
 
-/* When to ask; 0 = not now, perhaps never: only after every parcel has arrived, and none of them
- * was returned, lost or disputed. */
+/* When to ask; 0 = not now, perhaps never: only after every parcel has arrived, none of them was
+ * returned, lost or disputed, and nothing is missing. */
 static int64_t ask_at(const struct order_work *work)
 {
     const struct feedback_order *order = &work->state;
     int64_t last_ms = 0;
-    if (!order->accepted || order->cancelled || order->asked || order->answer ||
+    if (!order->accepted || order->cancelled || order->exhausted || order->asked || order->answer ||
         !order->parcels_complete)
         return 0;
     for (size_t i = 0; i < order->parcels.len; i++) {
@@ -204,6 +204,15 @@ enum verdict asking_cancelled(const struct event *ev, const void *state, const s
         return DONE;
     struct order_work work = open_order(ev, state, ctx, out);
     work.state.cancelled = true;
+    return close_order(&work);
+}
+
+/* The last parcel may come all the same: it is the last that ever will. */
+enum verdict asking_exhausted(const struct event *ev, const void *state, const struct context *ctx,
+                              struct effects *out)
+{
+    struct order_work work = open_order(ev, state, ctx, out);
+    work.state.exhausted = true;
     return close_order(&work);
 }
 

@@ -18,6 +18,7 @@ extern const struct settings feedback_settings;
 /* asking.c: by order id */
 rule asking_accepted;  /* order.accepted */
 rule asking_cancelled; /* order.cancelled */
+rule asking_exhausted; /* fulfilment.exhausted */
 rule asking_shipped;   /* shipment.created */
 rule asking_status;    /* shipment.status_changed: lost and damaged ones */
 rule asking_delivered; /* shipment.delivered */

@@ -9,6 +9,7 @@ static const char *const inputs[] = {
 static const struct route routes[] = {
     {.on = &order_accepted, .state = &feedback_order, .decide = asking_accepted},
     {.on = &order_cancelled, .state = &feedback_order, .decide = asking_cancelled},
+    {.on = &fulfilment_exhausted, .state = &feedback_order, .decide = asking_exhausted},
     {.on = &shipment_created, .state = &feedback_order, .decide = asking_shipped},
     {.on = &shipment_status_changed, .state = &feedback_order, .decide = asking_status},
     {.on = &shipment_delivered, .state = &feedback_order, .decide = asking_delivered},

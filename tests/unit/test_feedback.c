@@ -119,6 +119,14 @@ static void cancel_order(void)
                   .order_id = ORDER, .reason = STR("customer"), .was_accepted = true});
 }
 
+/* Nobody has the rest of it. */
+static void exhaust(void)
+{
+    struct line_quantity line = {STR("2"), STR("TEA"), 1};
+    kit_event(&kit, &fulfilment_exhausted, ORDER,
+              &(struct fulfilment_exhausted){.order_id = ORDER, .lines = {&line, 1}});
+}
+
 static enum verdict rate(int32_t rating)
 {
     return kit_event(
@@ -491,6 +499,28 @@ static void test_own_observations_become_the_score_when_read_back(void)
     CU_ASSERT_EQUAL(scored->shipments, 5);
     CU_ASSERT_EQUAL(scored->on_time, 4);
     kit_done(&kit);
+}
+
+/* The last parcel that will ever come has come, and yet the customer misses a part. */
+static void test_nobody_is_asked_when_a_part_of_the_order_could_not_be_had(void)
+{
+    for (int when = 0; when < 3; when++) { /* at first, in the midst of it, while the timer runs */
+        begin();
+        if (when == 0)
+            exhaust();
+        accept_order();
+        create("1", true);
+        if (when == 1)
+            exhaust();
+        deliver("1");
+        if (when == 2)
+            exhaust();
+        kit_advance(&kit, 30 * DAY_MS);
+        CU_ASSERT_EQUAL(asked(), 0);
+        CU_ASSERT_EQUAL(rate(2), DONE); /* but who speaks up is heard */
+        CU_ASSERT_EQUAL(kit_count(&kit, &feedback_received), 1);
+        kit_done(&kit);
+    }
 }
 
 /* ---- limits and settings ---- */
