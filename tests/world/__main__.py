@@ -14,6 +14,7 @@ from world.bus import Bus
 from world.clock import DAY_MS, HOUR_MS, Clock
 from world.door import Door, http_handler
 from world.mail import MailServer
+from world.moods import Moods
 from world.plan import plan
 from world.player import Player
 from world.sms import SmsProvider
@@ -39,6 +40,8 @@ def main(argv):
     play.add_argument("--rate", type=float, required=True)
     play.add_argument("--worker", action="append", default=[], help="http://host:port of a worker's health door; repeatable")
     play.add_argument("--limit", type=float, default=600, help="seconds after which the world gives up")
+    play.add_argument("--together", action="store_true", help="keep the histories as far apart as the file has them")
+    play.add_argument("--repeat", type=float, default=0, metavar="SHARE", help="this share of all events comes again, later, under the same id")
     play.add_argument("--stay", action="store_true", help="keep the doors open after the end, until SIGTERM")
     check = commands.add_parser("check", help="print the table and check that the books balance")
     check.add_argument("--run-dir", required=True, type=pathlib.Path)
@@ -66,11 +69,11 @@ def do_play(options):
     clock = Clock(options.epoch_ms, options.start_wall_ms, options.rate)
     options.run_dir.mkdir(parents=True, exist_ok=True)
     ledgers = {name: ledger.Ledger(options.run_dir / f"{name}.jsonl") for name in LEDGERS}
-    bus = Bus(options.produce, options.run_dir / "produce.log")
+    bus = Bus(options.produce, options.run_dir / "produce.log", options.repeat)
     wait_until_ready(options.worker)
     clock_wait(clock, options.epoch_ms)
     monday = first_monday(clock)
-    plans = [plan(history) for history in orders.read(options.orders, monday)]
+    plans = [plan(history) for history in orders.read(options.orders, monday, options.together)]
     (options.run_dir / "run.json").write_text(json.dumps({"orders": options.orders, "first_monday": monday.isoformat()}))
     player = Player(clock, bus, plans, ledgers)
     status = {"state": "playing"}
@@ -94,23 +97,27 @@ def do_play(options):
 
 def open_doors(options, clock, ledgers, player, status):
     """HTTP for suppliers, SMS and the tests' control; SMTP for mail."""
+    moods = Moods()
     sms = SmsProvider(clock, ledgers["sms"], player.on_sms)
-    mail = MailServer(clock, ledgers["mail"], player.mail_conduct, player.on_mail)
+    mail = MailServer(clock, ledgers["mail"], lambda address: moods.mail(player.mail_conduct(address)), player.on_mail)
     smtp_door = Door(mail.handler(), options.smtp_port)
 
     def answer(method, path, query, headers, body):
         head = path.strip("/").split("/", 1)[0]
         if head == "sms":
-            return sms.answer(method, path, query, headers, body)
+            return moods.answer("sms", lambda: sms.answer(method, path, query, headers, body))
         if head == "world":
             return control(path, query)
-        return player.suppliers.answer(method, path, query, headers, body)
+        return moods.answer("suppliers", lambda: player.suppliers.answer(method, path, query, headers, body))
 
     def control(path, query):
         doors = {"smtp": smtp_door, "http": http_door}
         if path == "/world/outage" and query.get("what") in doors:
             doors[query["what"]].shut_for(float(query.get("seconds", 20)))
             return 200, {"shut": query["what"]}
+        if path == "/world/mood":
+            moods.set(query["what"], query["mood"], float(query["seconds"]))
+            return 200, {"mood": query["mood"]}
         return 200, {**status, **player.progress(), "now_ms": clock.now_ms()}
 
     http_door = Door(http_handler(answer), options.http_port)

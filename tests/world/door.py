@@ -69,8 +69,12 @@ class Door:
 DROP = object()  # an answer: cut the connection without a word
 
 
+class Twice(tuple):
+    """An answer (status, object) that is sent two times over the same connection."""
+
+
 def http_handler(answer):
-    """A keep-alive HTTP/1.1 handler; answer(method, path, query, headers, body) -> (status, object), or DROP."""
+    """A keep-alive HTTP/1.1 handler; answer(method, path, query, headers, body) -> (status, object), Twice of it, or DROP."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -88,6 +92,8 @@ def http_handler(answer):
             if reply is DROP:
                 self.close_connection = True
                 return None
+            if isinstance(reply, Twice):
+                self._say(*reply)
             return self._say(*reply)
 
         do_GET = do_POST = do_DELETE = _serve

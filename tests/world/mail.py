@@ -2,14 +2,16 @@
 import email
 import email.policy
 import socketserver
+import time
 
 LINE_BYTES_MAX = 4096
 MESSAGE_BYTES_MAX = 1 << 20
-OK, REFUSE, LOSE_REPLY = "ok", "refuse", "lose reply"
+OK, REFUSE, LOSE_REPLY, BUSY, SLOW = "ok", "refuse", "lose reply", "busy", "slow"
+SLOW_S = 2.0
 
 
 class MailServer:
-    """conduct(recipient) -> OK, REFUSE (550) or LOSE_REPLY (stored, then cut); on_mail(to, subject, text) tells the customers."""
+    """conduct(recipient) -> OK, REFUSE (550), BUSY (451), SLOW or LOSE_REPLY (stored, then cut); on_mail(to, subject, text) tells the customers."""
 
     def __init__(self, clock, ledger, conduct, on_mail):
         self.clock, self.ledger, self.conduct, self._on_mail = clock, ledger, conduct, on_mail
@@ -81,7 +83,13 @@ class _Session:
         return True
 
     def recipient(self, address):
-        if self.server.conduct(address) == REFUSE:
+        conduct = self.server.conduct(address)
+        if conduct == BUSY:
+            self.say("451 4.3.2 try again later")
+            return
+        if conduct == SLOW:
+            time.sleep(SLOW_S)
+        if conduct == REFUSE:
             self.server.ledger.add(at_ms=self.server.clock.now_ms(), sender=self.sender, recipients=[address],
                                    outcome="refused", message_id="", subject="", headers={}, text="")
             self.say("550 5.1.1 no such mailbox")

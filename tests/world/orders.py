@@ -17,7 +17,7 @@ DEFAULTS = {
     "region": "", "postal_code": "",
 }
 STATUSES = frozenset("created approved invoiced processing shipped delivered unavailable canceled rejected returned lost".split())
-LIMIT = 5000  # orders of one file
+LIMIT = 20_000  # orders of one file
 PAID_AT_ONCE = datetime.timedelta(hours=1)
 BRAZIL = (
     # city, region, postal code, area code
@@ -108,14 +108,19 @@ def _facts(row):
     return facts
 
 
-def read(path, first_monday):
-    """All histories of the file, each shifted by whole weeks so that it begins in the week of first_monday."""
+def read(path, first_monday, together=False):
+    """All histories of the file, each shifted by whole weeks so that it begins in the week of first_monday.
+
+    together: all by as many weeks, so that only the first begins in that week.
+    """
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
         if missing:
             raise ValueError(f"{path}: no column {', '.join(missing)}")
-        histories = [_checked(path, reader.line_num, row, first_monday) for row in reader]
+        rows = [(reader.line_num, row) for row in reader]
+    first = min((row["order_purchase_timestamp"] for _, row in rows), default="") if together else None
+    histories = [_checked(path, number, row, first_monday, first) for number, row in rows]
     if not 1 <= len(histories) <= LIMIT:
         raise ValueError(f"{path}: {len(histories)} orders; there must be 1 to {LIMIT}")
     ids = [history.order_id for history in histories]
@@ -125,14 +130,14 @@ def read(path, first_monday):
     return histories
 
 
-def _checked(path, line, row, first_monday):
+def _checked(path, line, row, first_monday, first):
     try:
-        return _history(row, first_monday)
+        return _history(row, first_monday, first)
     except (ValueError, KeyError) as error:
         raise ValueError(f"{path}, line {line}: {error}") from error
 
 
-def _history(row, first_monday):
+def _history(row, first_monday, first):
     for column in ("order_id", "order_purchase_timestamp", "order_estimated_delivery_date"):
         if not row[column]:
             raise ValueError(f"{column} is empty")
@@ -144,7 +149,8 @@ def _history(row, first_monday):
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"time_zone: there is no zone {facts['time_zone']!r}") from error
     bought = _moment(row["order_purchase_timestamp"])
-    monday = bought.date() - datetime.timedelta(days=bought.weekday())
+    began = (_moment(first) if first else bought).date()
+    monday = began - datetime.timedelta(days=began.weekday())
     shift = first_monday - monday
     def moved(column):
         moment = _moment(row[column])

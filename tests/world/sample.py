@@ -55,10 +55,10 @@ def write(out):
     writer.writeheader()
     minutes = sorted(chance.randrange(8 * 60, 4 * 24 * 60) for _ in cast)
     for number, (minute, (status, words, lines)) in enumerate(zip(minutes, cast), 1001):
-        writer.writerow(_row(chance, number, FIRST_DAY + datetime.timedelta(minutes=minute), status, words, lines))
+        writer.writerow(row(chance, number, FIRST_DAY + datetime.timedelta(minutes=minute), status, words, lines))
 
 
-def _row(chance, number, bought, status, words, lines):
+def row(chance, number, bought, status, words, lines):
     words = words.split()
     late = "late" in words
     row = {"order_id": f"IN-{number}", "order_status": status, "store": "kaveri", "currency": "INR", "country": "IN",

@@ -68,6 +68,7 @@ class Stage:
         self.health = dict(zip(services, ports))
         self.http_port, self.smtp_port = ports[-2:]
         self.workers, self.world = {}, None
+        self.world_flags = []         # more flags of `world play`
         self.restarts = []            # (service, exit status) of workers that ended by themselves
         self._supervising = False
         self._lock = threading.Lock()
@@ -120,10 +121,10 @@ class Stage:
             raise StageError(f"waybill {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         return done
 
-    def set_clock(self):
-        """The clock shows the epoch START_S from now; PRELUDE_S later begins the week of the histories."""
+    def set_clock(self, start_s=START_S):
+        """The clock shows the epoch start_s from now; PRELUDE_S later begins the week of the histories."""
         self.epoch_ms = int(MONDAY_MS - 12 * 3_600_000 - PRELUDE_S * 1000 * self.rate)
-        self.start_wall_ms = time.time_ns() // 1_000_000 + START_S * 1000
+        self.start_wall_ms = time.time_ns() // 1_000_000 + int(start_s * 1000)
         self.settings.update({"clock.epoch": self.epoch_ms, "clock.rate": self.rate, "clock.start_wall": self.start_wall_ms})
 
     def start_workers(self, supervise=False):
@@ -167,7 +168,7 @@ class Stage:
         command = [sys.executable, "-m", "world", "play", "--orders", str(orders), "--run-dir", str(self.run_dir / "world"),
                    "--produce", self.waybill, "--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port),
                    "--epoch-ms", str(self.epoch_ms), "--start-wall-ms", str(self.start_wall_ms), "--rate", str(self.rate),
-                   "--limit", str(limit_s), *(["--stay"] if stay else [])]
+                   "--limit", str(limit_s), *(["--stay"] if stay else []), *self.world_flags]
         for service in self.services:
             command += ["--worker", self.health_url(service)]
         with open(self.run_dir / "world.log", "ab") as log:

@@ -1,0 +1,226 @@
+"""Chaos and soak: called by tests/chaos/run and tests/chaos/soak."""
+import argparse
+import collections
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+from chaos import oracle, reading, summary
+from chaos.books import ChaosBooks, kind_of
+from chaos.faults import Faults
+from chaos.load import Noise, write_orders
+from chaos.memory import Memory
+from chaos.redises import Client
+from chaos.stage import ChaosStage
+from world import ledger, orders, records
+from world.plan import plan
+from world.stage import ROOT, SERVICES, StageError
+
+LEDGERS = ("suppliers", "mail", "sms", "parcels")
+TELL_EVERY_S = 30
+START_S = 25                  # real time that the workers get before the clock shows the epoch
+TAIL_DAYS = 40                # virtual days that histories may go on after the last order
+TAIL_S, DRAIN_S = 240, 180
+CRASHES = (-4, -6, -7, -8, -11)
+REPEAT = 0.08
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog=f"tests/chaos/{argv[0] if argv else 'run'}", description=(
+        "Plays orders of several shops on three brokers, two Redis and two or three workers per service while faults happen, "
+        "and then counts: every input has one fate, nothing is lost, nothing doubled, all in order. Exit status 1 on any violation."))
+    parser.add_argument("plan", choices=("run", "soak"), help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", type=float, default=2, help="how long faults happen (default 2); the end takes some minutes more")
+    parser.add_argument("--seed", type=int, default=1, help="of orders, faults and noise (default 1)")
+    parser.add_argument("--out", type=pathlib.Path, help="logs, ledgers, summary.txt and summary.json (default: a new directory)")
+    parser.add_argument("--every", type=float, default=3.5, metavar="SECONDS", help="mean time between two faults (default 3.5)")
+    parser.add_argument("--orders-per-minute", type=float, default=80, metavar="N", help="(default 80)")
+    parser.add_argument("--rate", type=float, help="how much faster than real time the clock runs (default: by the minutes)")
+    parser.add_argument("--kind", action="append", metavar="KIND", help="only faults of this kind; repeatable; --list-kinds names them")
+    parser.add_argument("--list-kinds", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="keep all files of a run without violations, too")
+    parser.add_argument("--build-dir", type=pathlib.Path, default=pathlib.Path(os.environ.get("WAYBILL_BUILD") or ROOT / "build" / "test-gcc"))
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list_kinds:
+        from chaos.faults import KINDS
+        print("\n".join(KINDS))
+        return 0
+    if not (options.build_dir / "bin" / "intake").exists():
+        print(f"chaos: there is no build in {options.build_dir}; run tests/run --fast first, or say --build-dir DIR", file=sys.stderr)
+        return 2
+    options.rate = options.rate or (7200 if options.minutes > 5 else 20000)
+    out = options.out or pathlib.Path(tempfile.mkdtemp(prefix=f"waybill-chaos-{options.seed}-"))
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / "faults.jsonl").exists():
+        print(f"chaos: {out} holds another run already", file=sys.stderr)
+        return 2
+    stage = ChaosStage(out, options.build_dir, rate=options.rate)
+    try:
+        told = Run(stage, options, out).play()
+    except StageError as error:
+        print(f"chaos: {error}\nlogs: {out}", file=sys.stderr)
+        return 2
+    finally:
+        stage.stop()
+    print(summary.write(told, out))
+    if not (told["findings"] or options.out or options.keep):
+        shutil.rmtree(out)
+    return 1 if told["findings"] else 0
+
+
+class Run:
+    """One run from start to summary."""
+
+    def __init__(self, stage, options, out):
+        self.stage, self.options, self.out = stage, options, out
+        self.findings, self.notes = [], []
+        self.count = max(10, round(options.minutes * options.orders_per_minute))
+        self.orders = out / "orders.csv"
+
+    def say(self, text):
+        print(f"chaos: {datetime.datetime.now():%H:%M:%S} {text}", flush=True)
+
+    def fail(self, kind, text):
+        self.findings.append(oracle.Finding(kind, text))
+
+    def play(self):
+        self.start()
+        faults = Faults(self.stage, self.options.seed, ledger.Ledger(self.out / "faults.jsonl"), self.options.every, self.options.kind)
+        noise = Noise(self.stage.broker, self.stage.partitions, self.options.seed, ledger.Ledger(self.out / "noise.jsonl"))
+        memory = Memory(self.stage)
+        for part in (memory, noise, faults):
+            part.start()
+        self.watch(self.options.minutes * 60)
+        self.say("no more faults; waiting until all histories have ended")
+        noise.stop()
+        faults.stop()
+        for text in faults.broken:
+            self.notes.append(f"fault: {text}")
+        self.finish()
+        memory.stop()
+        self.drain()
+        return self.conclude(faults.ledger.lines, noise.ledger.lines, memory)
+
+    def start(self):
+        write_orders(self.orders, self.options.seed, self.count, self.options.minutes * 60 * self.options.rate / 86400)
+        self.say(f"starting three brokers and two Redis in {self.out}")
+        self.stage.start_stores()
+        self.stage.create_topics()
+        self.stage.set_clock(START_S)
+        self.say(f"starting {len(self.stage.services)} workers and the world; {self.count} orders")
+        self.stage.world_flags = ["--together", "--repeat", str(REPEAT)]
+        self.stage.start_workers(supervise=True)
+        self.stage.start_world(self.orders, self.options.minutes * 60 + 3600, stay=True)
+        self.stage.wait_until_ready(180)
+        deadline = time.monotonic() + 180
+        while not (self.stage.status() or {}).get("submitted"):
+            if time.monotonic() > deadline or self.stage.world.poll() is not None:
+                raise StageError(f"the world submits nothing: see {self.out}/world.log\n{self.stage.tail('world')}")
+            time.sleep(0.5)
+
+    def watch(self, seconds):
+        until, next_s = time.monotonic() + seconds, 0.0
+        while time.monotonic() < until:
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + TELL_EVERY_S
+                self.tell()
+            time.sleep(0.5)
+
+    def tell(self):
+        status = self.stage.status() or {}
+        names = ("submitted", "ordered", "shipped", "delivered", "mails", "sms", "waiting")
+        faults = sum(1 for _ in open(self.out / "faults.jsonl", encoding="utf-8"))
+        self.say(f"{status.get('now', '?')}  " + "  ".join(f"{name} {status.get(name, '?')}" for name in names)
+                 + f"  faults {faults}  restarts {len(self.stage.restarts)}")
+
+    def finish(self):
+        """Until the world has played all and is quiet."""
+        until, next_s = time.monotonic() + TAIL_DAYS * 86400 / self.options.rate + TAIL_S, 0.0
+        while time.monotonic() < until:
+            status = self.stage.status()
+            if status and status["state"] != "playing":
+                if status["state"] != "done":
+                    self.fail("world", f"the world gave up: see {self.out}/world.log: {self.stage.tail('world')}")
+                return
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + TELL_EVERY_S
+                self.tell()
+            time.sleep(0.5)
+        self.fail(oracle.LOSING, f"the histories did not end within {TAIL_DAYS} virtual days: {json.dumps(self.stage.status())}")
+
+    def drain(self):
+        self.say("waiting until nothing is left to do")
+        if not self.stage.wait_until_drained(DRAIN_S):
+            self.fail(oracle.LOSING, f"not drained after {DRAIN_S} s: {self.stage.why_not}")
+        self.stage.supervise_no_more()
+        for name in list(self.stage.workers):
+            try:
+                code = self.stage.stop_worker(name)
+            except StageError as error:
+                code = str(error)
+            if code != 0:
+                self.fail("drain", f"{name} did not end cleanly on SIGTERM: {code}")
+
+    # What became of all
+
+    def conclude(self, faults, noise, memory):
+        self.say("reading all topics")
+        topics = sorted(reading.topics(self.stage.broker))
+        all_records = {topic: reading.read(self.stage.broker, topic, keep_values=topic.endswith(".changelog")) for topic in topics}
+        judge = oracle.Oracle(all_records, noise, SERVICES)
+        self.findings += judge.check()
+        self.compare_stores(all_records)
+        books = self.books()
+        self.findings += [oracle.Finding(kind_of(text), text) for text in books.check()]
+        logs, took, errors = summary.read_logs(self.stage.log_files())
+        crashes = [restart for restart in self.stage.restarts if restart[1] in CRASHES]
+        for name, code in crashes:
+            self.fail("crash", f"{name} ended by signal {-code}: see {self.out}/{name}.log")
+        for line, number in collections.Counter(line.partition(" msg=")[2] or line for line in errors).most_common(20):
+            self.notes.append(f"{number} × {line}")
+        kinds = collections.Counter(finding.kind for finding in self.findings)
+        return {
+            "minutes": self.options.minutes, "seed": self.options.seed, "out": str(self.out), "orders": self.count, "rate": self.options.rate,
+            "faults": collections.Counter(entry["kind"] for entry in faults),
+            "fates": {"|".join(name): number for name, number in judge.fates.items()},
+            "ends": {**dict(books.table()), **{f"mail and texts: {end}": number for end, number in self.messages(books).items()}},
+            "dead_letters": judge.dead_reasons, "takeovers": summary.times(took), "logs": logs,
+            "restarts": collections.Counter(str(code) for _, code in self.stage.restarts), "parked": books.parked,
+            "memory": [f"most of any worker: {memory.most_kb() / 1024:.1f} MB"], "notes": self.notes,
+            "lost": kinds[oracle.LOSING], "doubled": kinds[oracle.DOUBLING], "findings": self.findings,
+        }
+
+    @staticmethod
+    def messages(books):
+        return collections.Counter(message.end() for message in books.views.messages.values())
+
+    def compare_stores(self, all_records):
+        with Client(self.stage.redises.ports[self.stage.redises.master]) as redis:
+            for service in SERVICES:
+                states, positions = oracle.fold(all_records.get(f"{service}.changelog", []))
+                for partition in range(self.stage.partitions):
+                    key = f"{{waybill.{service}:{partition}}}"
+                    self.findings += oracle.compare_store(service, partition, states[partition], positions.get(partition),
+                                                          redis.hash(key), redis.sorted_set(key + ":due"))
+
+    def books(self):
+        run = json.loads((self.out / "world" / "run.json").read_text())
+        monday = datetime.date.fromisoformat(run["first_monday"])
+        plans = [plan(history) for history in orders.read(self.orders, monday, together=True)]
+        ledgers = {name: ledger.read(self.out / "world" / f"{name}.jsonl") for name in LEDGERS}
+        with open(self.stage.collect(), encoding="utf-8") as file:
+            kept = [records.parse(line) for line in file if ".changelog\"" not in line[:80]]
+        return ChaosBooks(kept, ledgers, plans)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,86 @@
+"""What a person wants to read after a run: from the ledgers, the workers' logs and the findings."""
+import collections
+import json
+import math
+import re
+import statistics
+
+TAKEN_OVER = re.compile(r'"?task taken over"?.* took_ms=(\d+)')
+COUNTED = {  # what the summary says: sign in a log line
+    "stores rebuilt from the changelog": "store is rebuilt from the changelog",
+    "batches thrown away": "batch is thrown away",
+    "members fenced or written off": "enced",
+    "begun anew within the process": "beginning anew",
+    "records tried alone": "a record is tried alone",
+    "take-overs put off": "task cannot be taken over yet",
+}
+FINDINGS_SHOWN = 40
+
+
+def read_logs(files):
+    """({what: number}, [took_ms], [error lines]) of the workers' logs."""
+    counts, took, errors = collections.Counter(), [], []
+    for path in files:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                match = TAKEN_OVER.search(line)
+                if match:
+                    took.append(int(match.group(1)))
+                for what, sign in COUNTED.items():
+                    counts[what] += sign in line
+                if "level=error" in line or "ERROR: AddressSanitizer" in line or "runtime error:" in line or "ssertion" in line:
+                    errors.append(f"{path.name}: {line.strip()}")
+    return counts, took, errors
+
+
+def percentile(numbers, share):
+    ordered = sorted(numbers)
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else 0
+
+
+def times(took):
+    return {"count": len(took), "median_ms": round(statistics.median(took)) if took else 0, "p95_ms": percentile(took, 0.95),
+            "max_ms": max(took, default=0)}
+
+
+def render(told):
+    """The summary (see __main__.conclude) as text."""
+    lines = [f"chaos: {told['minutes']:g} minutes with faults, seed {told['seed']}; {told['orders']} orders; logs and ledgers in {told['out']}", ""]
+    lines.append(f"faults: {sum(told['faults'].values())} of {len(told['faults'])} kinds")
+    lines += _table(told["faults"])
+    lines += ["", f"inputs by topic, reader and fate: {sum(told['fates'].values())} in, {sum(told['fates'].values())} out"]
+    by_line = collections.defaultdict(list)
+    for name, number in told["fates"].items():
+        topic, service, fate = name.split("|")
+        by_line[f"{topic} → {service}"].append(f"{fate} {number}")
+    lines += [f"  {line:<36}{', '.join(sorted(parts))}" for line, parts in sorted(by_line.items())]
+    lines += ["", "what became of the orders and of what they caused"]
+    lines += _table(told["ends"])
+    lines += ["", "dead letters by reason"] + (_table(told["dead_letters"]) or ["  none"])
+    took = told["takeovers"]
+    lines += ["", f"take-overs: {took['count']}, median {took['median_ms']} ms, p95 {took['p95_ms']} ms, max {took['max_ms']} ms"]
+    lines += _table(told["logs"])
+    lines += [f"  {'workers started again':<52}{sum(told['restarts'].values()):>8}   by exit status: "
+              f"{', '.join(f'{code}: {number}' for code, number in sorted(told['restarts'].items())) or 'none'}"]
+    lines += [f"  {'parked: a person decides':<52}{told['parked']:>8}"]
+    if told.get("memory"):
+        lines += ["", "memory of the workers"] + [f"  {line}" for line in told["memory"]]
+    if told["notes"]:
+        lines += ["", "notes"] + [f"  {note}" for note in told["notes"]]
+    lines += ["", f"lost {told['lost']}, doubled {told['doubled']}, violations {len(told['findings'])}"]
+    for finding in told["findings"][:FINDINGS_SHOWN]:
+        lines.append(f"  violation: {finding}")
+    if len(told["findings"]) > FINDINGS_SHOWN:
+        lines.append(f"  ... and {len(told['findings']) - FINDINGS_SHOWN} more in summary.json")
+    return "\n".join(lines)
+
+
+def _table(counts):
+    return [f"  {what:<52}{number:>8}" for what, number in sorted(counts.items())]
+
+
+def write(told, out):
+    (out / "summary.json").write_text(json.dumps(told, indent=1, ensure_ascii=False))
+    text = render(told)
+    (out / "summary.txt").write_text(text + "\n")
+    return text
