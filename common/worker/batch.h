@@ -16,7 +16,6 @@ enum {
     TIMERS_PER_BATCH_MAX = 5000,
     TIMERS_HOLD_MS = 300, /* after a take-over, so that what waits in the topics is read first */
     TIMERS_WAIT_MOST_MS = 3000, /* behind inputs that are never read to their end */
-    STRANGER_RETRY_MS = 60000,  /* timers of another version of the service are looked at again */
     UNKNOWN_SCHEMA_RETRY_MS = 1000
 };
 

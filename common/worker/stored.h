@@ -29,6 +29,10 @@ static inline int64_t score_of_intent(int64_t sequence)
  * or that an intent waits; 0 = no place. */
 int64_t stored_score(const struct record_type *type, const void *body);
 
+/* A timer that only another version of the service knows is looked at again by then: it may stand
+ * in the set so much later than the clock. */
+enum { STRANGER_RETRY_MS = 60000 };
+
 /* Fields of the hash that count crashes (poison.h) and that no changelog holds. */
 #define STARTS_FIELD "starts"
 #define TRYING_FIELD "trying"

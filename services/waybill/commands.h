@@ -10,5 +10,6 @@ command_main order_show_main;
 command_main dlq_list_main, dlq_show_main, dlq_requeue_main;
 command_main parked_list_main;
 command_main suppliers_main;
+command_main verify_main;
 
 #endif

@@ -201,6 +201,17 @@ struct str decoded_json(const struct decoded *decoded, struct arena *arena)
     return json_writer_done(&w);
 }
 
+struct str decoded_value_json(const struct decoded *decoded, struct arena *arena)
+{
+    struct json_writer w;
+    json_writer_init(&w, arena);
+    json_open_object(&w, (struct str){NULL, 0});
+    json_add_text(&w, STR("event"), str_from(decoded->type ? decoded->type->name : NULL));
+    add_value(&w, arena, decoded);
+    json_close_object(&w);
+    return json_writer_done(&w);
+}
+
 enum mask { MASK_NONE, MASK_EMAIL, MASK_PHONE, MASK_TEXT };
 
 static enum mask mask_of(const char *field)
@@ -239,6 +250,12 @@ static bool is_personal(const struct record_type *type, const char *field)
     return strcmp(type->name, "task_intent") != 0 || strcmp(field, "name") != 0;
 }
 
+/* Bytes that hold something of a person's, encoded: a payload, a call's content, a state. */
+static bool is_payload(const struct record_type *type, const char *field)
+{
+    return strcmp(field, "body") == 0 || (type == &key_entry && strcmp(field, "state") == 0);
+}
+
 static void mask_record(struct arena *arena, const struct record_type *type, char *body, int depth)
 {
     if (depth > MASK_DEPTH_MAX)
@@ -250,8 +267,9 @@ static void mask_record(struct arena *arena, const struct record_type *type, cha
             continue;
         if (field->type.kind == FIELD_STRING) {
             mask_string(arena, mask_of(field->name), (struct str *)(void *)at);
-        } else if (field->type.kind == FIELD_BYTES && strcmp(field->name, "body") == 0) {
-            *(struct str *)(void *)at = STR("***");
+        } else if (field->type.kind == FIELD_BYTES && is_payload(type, field->name)) {
+            struct str *bytes = (struct str *)(void *)at;
+            *bytes = bytes->ptr ? STR("***") : *bytes;
         } else if (field->type.kind == FIELD_RECORD) {
             char *record = field->type.nullable ? *(char **)(void *)at : at;
             if (record)

@@ -50,6 +50,9 @@ bool decoder_keep(struct decoder *decoder, const struct topic *topic,
  * arena is full. */
 struct str decoded_json(const struct decoded *decoded, struct arena *arena);
 
+/* Its "event", "data" and "state" (or "error" and "bytes") alone. */
+struct str decoded_value_json(const struct decoded *decoded, struct arena *arena);
+
 /* Replaces, in place, what identifies a person: names, addresses, e-mail, phone, texts. */
 void decoded_mask(const struct decoded *decoded, struct arena *arena);
 

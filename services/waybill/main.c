@@ -20,6 +20,7 @@ static const struct {
     {"dlq", "requeue", dlq_requeue_main, "dead letters back to the service that set them aside"},
     {"parked", "list", parked_list_main, "calls whose outcome nobody knows"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
+    {"verify", NULL, verify_main, "what Redis holds against what the changelogs say"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

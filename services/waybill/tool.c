@@ -76,7 +76,12 @@ int tool_fail(const struct tool *tool, const struct error *err)
 {
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", tool->name, err->text);
-    if (err->action == ERROR_RETRY)
+    if (err->action == ERROR_RETRY && strstr(err->text, "Redis "))
+        fprintf(stderr,
+                "%s: another Redis is named by --redis.urls=URL or WAYBILL_REDIS_URLS: it must be "
+                "what the workers have\n",
+                tool->name);
+    else if (err->action == ERROR_RETRY)
         fprintf(stderr,
                 "%s: is Kafka running at %s? Another place is named by "
                 "--kafka.bootstrap_servers=HOST:PORT or WAYBILL_KAFKA_BOOTSTRAP_SERVERS\n",
@@ -127,6 +132,22 @@ const struct topic *tool_service_topic(struct tool *tool, const char *service, c
                   nearest ? "; nearest: " : "", nearest ? nearest : "");
     }
     return topic;
+}
+
+int tool_open_store(struct tool *tool, const char *service, struct store **out, struct error *err)
+{
+    const char *urls[TOOL_URLS_MAX];
+    struct str rest = tool->cfg.redis_urls, url;
+    size_t count = 0;
+    while (rest.len > 0) {
+        str_split(rest, ',', &url, &rest);
+        if (count == TOOL_URLS_MAX)
+            return error_set(err, ERROR_FATAL, "redis.urls: more than %d of them", TOOL_URLS_MAX);
+        urls[count++] = arena_copy(&tool->arena, str_trim(url)).ptr;
+    }
+    const struct store_settings settings = {
+        .urls = urls, .url_count = count, .prefix = tool->cfg.prefix.ptr, .service = service};
+    return store_open(out, &settings, err);
 }
 
 static int64_t wall_ms_now(void)

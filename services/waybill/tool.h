@@ -4,6 +4,7 @@
 
 #include "environment/environment.h"
 #include "kafka/admin.h"
+#include "redis/store.h"
 #include "topics/topics.h"
 
 enum {
@@ -11,6 +12,7 @@ enum {
     TOOL_FAILED = 1, /* something did not work, or a difference was found */
     TOOL_USAGE = 2,
     TOOL_ARENA_BYTES_MAX = 1 << 30,
+    TOOL_URLS_MAX = 64,
     TOOL_PATIENCE_MS = 10000 /* how long Kafka may keep us waiting before we say so */
 };
 
@@ -58,6 +60,10 @@ const struct topic *tool_find_topic(struct tool *tool, const char *name, struct 
  * with the nearest service in err. */
 const struct topic *tool_service_topic(struct tool *tool, const char *service, const char *suffix,
                                        struct error *err);
+
+/* The states of a service in Redis, where the workers keep them; to be closed by store_close. */
+MUST_CHECK int tool_open_store(struct tool *tool, const char *service, struct store **out,
+                               struct error *err);
 
 /* When a record came: RFC 3339, or "2h" = so long ago. */
 MUST_CHECK int tool_parse_time(const char *text, int64_t *out_ms, struct error *err);
