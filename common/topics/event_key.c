@@ -67,6 +67,8 @@ struct str event_key(const struct record_type *type, const void *body, struct ar
     if (strcmp(kind, "carrier/number") == 0)
         return join(arena, event_field(type, body, "carrier"),
                     event_field(type, body, "tracking_number"));
+    if (strcmp(kind, "service/endpoint") == 0)
+        return join(arena, event_field(type, body, "service"), event_field(type, body, "endpoint"));
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         if (strcmp(kind, plain[i].kind) == 0) {
             struct str key = event_field(type, body, plain[i].field);

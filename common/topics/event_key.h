@@ -9,6 +9,7 @@
  *   order id       order_id, or order.order_id, or <store>:<external_id>
  *   supplier/sku   <supplier_id>/<sku>
  *   carrier/number <carrier>/<tracking_number>
+ *   service/endpoint <service>/<endpoint>
  *   contact        contact_id
  *   subject, supplier id, lane: the field of that name
  * Absent if the event has no such fields (payload.received), if one of them is empty, or the arena

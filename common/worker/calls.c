@@ -307,6 +307,20 @@ enum offer_result calls_offer(struct calls *calls, struct str id, const struct t
     return CALLS_TAKEN;
 }
 
+bool calls_stop(struct calls *calls, struct str endpoint, bool stopped)
+{
+    struct target *target = target_of(calls, endpoint);
+    if (target->endpoint == &calls->missing || target->stopped == stopped)
+        return false;
+    target->stopped = stopped;
+    struct call *call;
+    TAILQ_FOREACH(call, &target->waiting, entry)
+    if (call->due_mono_ms != DUE_AFTER_QUIET)
+        call->begun_mono_ms = -1;
+    target->next_due_mono_ms = target->sweep_due_mono_ms = 0;
+    return true;
+}
+
 size_t calls_room(const struct calls *calls, struct str endpoint)
 {
     const struct target *target = target_of(calls, endpoint);
@@ -423,7 +437,8 @@ bool calls_stats(const struct calls *calls, size_t i, int64_t mono_ms, struct en
     out->waiting = target->waiters;
     out->in_flight = (size_t)target->in_flight;
     out->breaker = breaker_state_at(&target->breaker, mono_ms);
-    out->off = target->endpoint->off;
+    out->off = target_is_off(target);
+    out->stopped = target->stopped;
     return true;
 }
 

@@ -92,6 +92,12 @@ enum offer_result {
 enum offer_result calls_offer(struct calls *calls, struct str id, const struct task_intent *intent,
                               int32_t task, uint64_t epoch, enum calls_origin origin);
 
+/* Stops an endpoint, or starts it again; true if that changed anything. While it is stopped no call
+ * of it starts and its clock stands still: nothing gives up. What runs comes to its end, and what
+ * expires meanwhile is told as not sent. Started again, each has its full time to give up. One that
+ * the settings switch off stays off. */
+bool calls_stop(struct calls *calls, struct str endpoint, bool stopped);
+
 /* How many more intents of this endpoint would be taken. */
 size_t calls_room(const struct calls *calls, struct str endpoint);
 
@@ -167,7 +173,8 @@ struct endpoint_stats {
     uint64_t latency_sum_ms;
     size_t waiting, in_flight;
     enum breaker_state breaker;
-    bool off;
+    bool off;                            /* by the settings, or stopped */
+    bool stopped;                        /* calls_stop */
     char trouble[HTTP_DETAIL_BYTES_MAX]; /* the last attempt that brought neither yes nor no */
 };
 

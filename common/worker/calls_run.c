@@ -294,6 +294,13 @@ static void send_now(struct calls *calls, struct call *call)
     call_enter(calls, call, PHASE_RUNNING);
 }
 
+/* It was stopped between its mark and its sending. */
+static void wait_on(struct calls *calls, struct call *call)
+{
+    call_release_place(call);
+    call_enter(calls, call, PHASE_WAITING);
+}
+
 /* Gives the call its place. */
 static void start(struct calls *calls, struct call *call)
 {
@@ -313,10 +320,10 @@ static void sweep(struct calls *calls, struct target *target)
     struct call *call = TAILQ_FIRST(&target->waiting), *next;
     for (; call; call = next) {
         next = TAILQ_NEXT(call, entry);
-        if (call->begun_mono_ms < 0 && !target->endpoint->off)
+        if (call->begun_mono_ms < 0 && !target_is_off(target))
             call->begun_mono_ms = calls->mono_ms;
         const char *why = has_expired(calls, call) ? "expired" : NULL;
-        if (!why && !target->endpoint->off && has_tried_enough(calls, call))
+        if (!why && !target_is_off(target) && has_tried_enough(calls, call))
             why = "gave up";
         if (!why)
             continue;
@@ -328,7 +335,7 @@ static void sweep(struct calls *calls, struct target *target)
 
 static bool has_free_place(const struct calls *calls, const struct target *target)
 {
-    return !target->endpoint->off && target->in_flight < target->endpoint->in_flight_max &&
+    return !target_is_off(target) && target->in_flight < target->endpoint->in_flight_max &&
            calls->mono_ms >= target->paused_until_mono_ms &&
            breaker_allows(&target->breaker, calls->mono_ms);
 }
@@ -406,7 +413,10 @@ int64_t calls_tick(struct calls *calls, int64_t now_ms, int64_t mono_ms, enum ca
     struct call *call;
     while ((call = TAILQ_FIRST(&calls->marked))) {
         call_leave(calls, call);
-        send_now(calls, call);
+        if (target_is_off(call->target))
+            wait_on(calls, call);
+        else
+            send_now(calls, call);
     }
     if (sending == CALLS_SEND_MARKED)
         return INT64_MAX;

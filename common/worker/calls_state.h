@@ -65,6 +65,7 @@ struct lane {
 struct target {
     const struct endpoint *endpoint;
     struct call_list waiting;
+    bool stopped;   /* calls_stop */
     size_t held;    /* but for orphans */
     size_t waiters; /* in waiting */
     int32_t in_flight;
@@ -120,6 +121,11 @@ static inline bool call_has_place(const struct call *call)
 {
     return call->phase == PHASE_MARKING || call->phase == PHASE_MARKED ||
            call->phase == PHASE_RUNNING;
+}
+/* Switched off, by the settings or by a person. */
+static inline bool target_is_off(const struct target *target)
+{
+    return target->endpoint->off || target->stopped;
 }
 bool call_can_ask(const struct call *call);
 /* Onto the list of the phase, or of the orphans, and off it. */

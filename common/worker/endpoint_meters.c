@@ -12,7 +12,7 @@ static const char *const ends[ENDS] = {"ok", "refused", "unknown", "not_sent", "
 struct endpoint_meter {
     char name[NAME_BYTES];
     struct counter *attempts, *retries, *lookups, *ended[ENDS];
-    struct gauge *waiting, *in_flight, *breaker_open, *off;
+    struct gauge *waiting, *in_flight, *breaker_open, *off, *stopped;
     struct endpoint_stats last;
 };
 
@@ -41,7 +41,10 @@ static void make(struct endpoint_meter *meter, struct metrics *metrics, const ch
     meter->in_flight = metrics_gauge(metrics, "waybill_calls_in_flight", "Calls sent", labels);
     meter->breaker_open = metrics_gauge(metrics, "waybill_endpoint_breaker_open",
                                         "1 while the circuit breaker holds calls back", labels);
-    meter->off = metrics_gauge(metrics, "waybill_endpoint_off", "1 = switched off", labels);
+    meter->off = metrics_gauge(metrics, "waybill_endpoint_off",
+                               "1 = switched off, by the settings or by a person", labels);
+    meter->stopped = metrics_gauge(metrics, "waybill_endpoint_stopped",
+                                   "1 = stopped by a person (waybill endpoint stop)", labels);
 }
 
 int endpoint_meters_open(struct worker *worker, struct metrics *metrics, struct error *err)
@@ -105,6 +108,7 @@ static void follow(struct endpoint_meter *meter, const struct endpoint_stats *no
     gauge_set(meter->in_flight, (double)now->in_flight);
     gauge_set(meter->breaker_open, now->breaker == BREAKER_OPEN ? 1 : 0);
     gauge_set(meter->off, now->off ? 1 : 0);
+    gauge_set(meter->stopped, now->stopped ? 1 : 0);
     if (now->credentials_refused > last->credentials_refused)
         log_error("an endpoint does not take our credentials; its calls wait",
                   LOG_STR("endpoint", now->name), LOG_TEXT("answer", trouble));

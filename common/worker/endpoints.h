@@ -8,7 +8,7 @@
  *                                        # from secret_env: VARIABLE or secret_file: PATH
  *       ca_file: /etc/acme/ca.pem        # default: the system's certificates
  *       starttls: true                   # smtp: false sends in the clear, then without auth
- *       off: false                       # the kill switch: calls stay pending
+ *       off: false                       # calls stay pending; without a restart: waybill endpoint
  *       on_unknown: repeat               # or query, park; default: repeat for http, park for smtp
  *       honours_keys: true               # the other side knows Idempotency-Key; smtp: false
  *       commit_started: false            # tell "never sent" from "perhaps" after a crash, for one

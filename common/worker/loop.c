@@ -6,6 +6,7 @@
 #include "worker/endpoint_meters.h"
 #include "worker/poison.h"
 #include "worker/restore.h"
+#include "worker/switches.h"
 #include "worker/tables.h"
 #include "worker/task.h"
 
@@ -208,6 +209,7 @@ int loop_turn(struct worker *worker, struct error *err)
     tasks_follow_assignment(worker);
     if (tables_follow(worker, 0, &why))
         log_debug("tables cannot be followed now", LOG_TEXT("why", why.text));
+    switches_follow(worker);
     if (!worker->draining) {
         if (producer_is_fit(worker) && restore_some(worker, RESTORE_SLICE_MS, err))
             return -1;

@@ -80,9 +80,10 @@ static int name_everything(struct real *real, const struct service *service, str
         real->inputs[real->input_count] = named(arena, cfg, service->inputs[real->input_count], "");
     }
     real->tables[real->table_count++] = named(arena, cfg, "schemas", "");
+    real->tables[real->table_count++] = named(arena, cfg, "controls", "");
     for (const char *const *table = service->tables; table && *table; table++) {
         if (real->table_count == TABLES_MAX)
-            return error_set(err, ERROR_FATAL, "more than %d tables", TABLES_MAX - 1);
+            return error_set(err, ERROR_FATAL, "more than %d tables", TABLES_MAX - 2);
         real->tables[real->table_count++] = named(arena, cfg, *table, "");
     }
     return 0;
@@ -153,12 +154,13 @@ static int open_changelog(struct real *real, struct error *err)
 static int look_at_topics(struct real *real, const struct service *service, struct arena *arena,
                           struct error *err)
 {
-    const char *names[INPUTS_MAX + TABLES_MAX + 3];
+    const char *names[INPUTS_MAX + TABLES_MAX + 4];
     size_t count = 0, differences = 0;
     for (const char *const *input = service->inputs; *input; input++)
         names[count++] = *input;
     for (const char *const *table = service->tables; table && *table; table++)
         names[count++] = *table;
+    names[count++] = "controls";
     names[count++] = arena_printf(arena, "%s.changelog", service->name).ptr;
     names[count++] = arena_printf(arena, "%s.dlq", service->name).ptr;
     names[count] = NULL;

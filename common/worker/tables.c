@@ -20,6 +20,7 @@ struct tables_held {
     struct worker *worker;
     struct row *buckets[BUCKETS];
     size_t count;
+    uint64_t changes;
     struct row *waiting; /* newest first */
     int32_t schema_ids[SCHEMA_IDS_MAX];
     size_t schema_count;
@@ -102,6 +103,11 @@ const struct tables *tables_seen_by_rules(const struct tables_held *held)
     return &held->view;
 }
 
+uint64_t tables_changes(const struct tables_held *held)
+{
+    return held->changes;
+}
+
 static struct row *read_row(const struct kafka_record *record)
 {
     struct row *row = calloc(1, sizeof(*row));
@@ -126,6 +132,7 @@ static void keep_row(struct tables_held *held, struct row *row)
         free_row(row);
         return;
     }
+    held->changes++;
     row->next = old ? old->next : NULL;
     *link = row;
     if (old)
@@ -214,6 +221,7 @@ static void forget_key(struct tables_held *held, struct str key)
         *link = old->next;
         free_row(old);
         held->count--;
+        held->changes++;
     }
 }
 

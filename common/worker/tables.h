@@ -1,5 +1,5 @@
-/* Compacted topics held whole in memory: writer schemas, and what the service lists as its tables.
- */
+/* Compacted topics held whole in memory: writer schemas, controls (switches.h), and what the
+ * service lists as its tables. */
 #ifndef WAYBILL_WORKER_TABLES_H
 #define WAYBILL_WORKER_TABLES_H
 
@@ -20,6 +20,9 @@ bool tables_have_schema(const struct tables_held *held, int32_t id);
 /* Why we must not write: one of our schema ids means something else to everybody. NULL = none does.
  */
 const char *tables_conflict(const struct tables_held *held);
+
+/* Grows with every row that came or went. */
+uint64_t tables_changes(const struct tables_held *held);
 
 /* What rules may ask. */
 const struct tables *tables_seen_by_rules(const struct tables_held *held);

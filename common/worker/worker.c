@@ -7,6 +7,7 @@
 #include "worker/endpoint_meters.h"
 #include "worker/outlets.h"
 #include "worker/restore.h"
+#include "worker/switches.h"
 #include "worker/tables.h"
 
 #include <stdlib.h>
@@ -178,6 +179,7 @@ int worker_open(struct worker *worker, const struct worker_parts *parts, struct 
         restore_open(worker, err) || open_calls(worker, parts, err) ||
         endpoint_meters_open(worker, parts->metrics, err))
         return -1;
+    switches_follow(worker);
     return 0;
 }
 

@@ -174,6 +174,7 @@ struct worker {
     struct calls *calls;
     struct avro_schemas *schemas;
     struct tables_held *tables;
+    uint64_t switches_seen;  /* switches.h */
     struct outlets *outlets; /* where each event type goes */
     struct restore *restore;
     struct meters meters;

@@ -19,6 +19,9 @@ static const struct {
     {"dlq", "show", dlq_show_main, "one dead letter, as much of it as can be read"},
     {"dlq", "requeue", dlq_requeue_main, "dead letters back to the service that set them aside"},
     {"parked", "list", parked_list_main, "calls whose outcome nobody knows"},
+    {"endpoint", "list", endpoint_list_main, "which endpoints a person stopped, and why"},
+    {"endpoint", "stop", endpoint_stop_main, "no new call to an endpoint starts"},
+    {"endpoint", "start", endpoint_start_main, "calls to a stopped endpoint go again"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
     {"verify", NULL, verify_main, "what Redis holds against what the changelogs say"},
 };

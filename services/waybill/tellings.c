@@ -22,9 +22,11 @@ const struct telling tellings[] = {
     SAY("short_sku", "{sku} {held} of {wanted}"),
     SAY("sku_quantity", "{quantity}×{sku}"),
 
+    SAY("call.answered", "{intent_id}: {answer}, says {by}: {why}"),
     SAY("cancel.submitted", "by {requested_by}[: {reason}]"),
     SAY("contact.opted_out", "[{channel}][: {reason}]"),
     SAY("delivery.disputed", "{tracking_number}: a failed attempt after the delivery"),
+    SAY("endpoint.switched", "{service}/{endpoint} {stopped?stopped }by {by}: {why}"),
     SAY("feedback.rated", "{rating} of 5[: {text}]"),
     SAY("feedback.received", "{rating} of 5[: {text}]"),
     SAY("feedback.requested", "how was it?"),

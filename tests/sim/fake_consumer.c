@@ -200,7 +200,8 @@ static int log_partitions(void *self, const char *topic, int32_t *out, struct er
     if (!fake_enter(process, CALL_PARTITIONS_OF))
         return no_answer(err);
     const char *bare = topic + strlen(world->prefix);
-    *out = strcmp(bare, "schemas") == 0 ? 1 : world->partitions;
+    bool is_one = strcmp(bare, "schemas") == 0 || strcmp(bare, "controls") == 0;
+    *out = is_one ? 1 : world->partitions;
     return 0;
 }
 
@@ -278,11 +279,16 @@ static void log_changelog_stop(void *self, int32_t partition)
     ((struct fake_process *)self)->is_reading[partition] = false;
 }
 
-/* The topics that the service holds as tables, the schemas first. */
+/* The topics that the service holds as tables: schemas and controls, of one partition, then its
+ * own. */
+enum { COMMON_TABLES = 2 };
+
 static struct log *table_log(const struct fake_process *process, size_t table, int32_t partition)
 {
     char name[NAME];
-    const char *topic = table == 0 ? "schemas" : process->group->service->tables[table - 1];
+    const char *topic = table == 0   ? "schemas"
+                        : table == 1 ? "controls"
+                                     : process->group->service->tables[table - COMMON_TABLES];
     snprintf(name, sizeof(name), "%s%s", process->world->prefix, topic);
     return fake_log_of(process->world, name, partition);
 }
@@ -293,7 +299,7 @@ static size_t table_count(const struct fake_process *process)
     size_t count = 0;
     while (tables && tables[count])
         count++;
-    return count + 1;
+    return count + COMMON_TABLES;
 }
 
 static int log_tables_next(void *self, int timeout_ms, struct kafka_record *out, struct error *err)
@@ -303,7 +309,7 @@ static int log_tables_next(void *self, int timeout_ms, struct kafka_record *out,
     if (!fake_enter(process, CALL_TABLES_NEXT))
         return no_answer(err);
     for (size_t table = 0; table < table_count(process); table++)
-        for (int32_t p = 0; p < (table == 0 ? 1 : process->world->partitions); p++)
+        for (int32_t p = 0; p < (table < COMMON_TABLES ? 1 : process->world->partitions); p++)
             if (fake_take(table_log(process, table, p), &process->table_next[table][p], out)) {
                 out->topic = (int32_t)table;
                 out->partition = p;
@@ -317,7 +323,7 @@ static bool log_tables_at_end(void *self)
     const struct fake_process *process = self;
     bool all = true;
     for (size_t table = 0; table < table_count(process); table++)
-        for (int32_t p = 0; p < (table == 0 ? 1 : process->world->partitions); p++)
+        for (int32_t p = 0; p < (table < COMMON_TABLES ? 1 : process->world->partitions); p++)
             all &= process->table_next[table][p] >= table_log(process, table, p)->count;
     return all;
 }
