@@ -189,6 +189,20 @@ static enum verdict refuse_key(const struct event *ev, struct effects *out)
     return set_aside(out, "supplier and SKU are not those of the key %.*s", STR_ARG(ev->key));
 }
 
+/* F12: the supplier said that it has none after it had made the report, whichever came first. */
+static bool is_contradicted(const struct stock_sku *sku)
+{
+    return sku->mismatch_at_ms > 0 && sku->mismatch_at_ms >= sku->as_of_ms;
+}
+
+/* A supplier's clock may be ahead: what we sold just now, its report cannot know. */
+static int64_t made_at(const struct stock_level_reported *report, const struct event *ev,
+                       const struct context *ctx)
+{
+    int64_t as_of_ms = report->as_of_ms > 0 ? report->as_of_ms : ev->time_ms;
+    return as_of_ms < ctx->now_ms ? as_of_ms : ctx->now_ms;
+}
+
 enum verdict shelf_report(const struct event *ev, const void *state, const struct context *ctx,
                           struct effects *out)
 {
@@ -206,12 +220,13 @@ enum verdict shelf_report(const struct event *ev, const void *state, const struc
     shelf.sku.has_level = true;
     shelf.sku.level = report->available;
     shelf.sku.version = report->version;
-    shelf.sku.out_of_stock = false;
+    shelf.sku.as_of_ms = made_at(report, ev, ctx);
+    shelf.sku.out_of_stock = is_contradicted(&shelf.sku);
     for (size_t i = 0; i < shelf.count; i++)
         if (shelf.holds[i].phase == STOCK_HOLD_PHASE_SOLD &&
-            report->as_of_ms > shelf.holds[i].at_ms + cfg->settle_ms)
+            shelf.sku.as_of_ms > shelf.holds[i].at_ms + cfg->settle_ms)
             hold_close(&shelf.holds[i], ctx->now_ms);
-    forget_sold(&shelf, report->as_of_ms - cfg->settle_ms);
+    forget_sold(&shelf, shelf.sku.as_of_ms - cfg->settle_ms);
     shelf_keep(&shelf, ctx, out);
     return DONE;
 }
@@ -322,7 +337,6 @@ enum verdict shelf_release(const struct event *ev, const void *state, const stru
     return DONE;
 }
 
-/* F12: the supplier knows better. */
 enum verdict shelf_mismatch(const struct event *ev, const void *state, const struct context *ctx,
                             struct effects *out)
 {
@@ -330,10 +344,12 @@ enum verdict shelf_mismatch(const struct event *ev, const void *state, const str
     struct shelf shelf;
     if (!is_key(ev, mismatch->supplier_id, mismatch->sku, ctx->arena))
         return refuse_key(ev, out);
+    int64_t said_at_ms = mismatch->said_at_ms > 0 ? mismatch->said_at_ms : ev->time_ms;
     shelf_begin(&shelf, state, ctx->arena);
-    if (shelf.sku.out_of_stock)
+    if (said_at_ms <= shelf.sku.mismatch_at_ms)
         return DONE;
-    shelf.sku.out_of_stock = true;
+    shelf.sku.mismatch_at_ms = said_at_ms;
+    shelf.sku.out_of_stock = is_contradicted(&shelf.sku);
     shelf_keep(&shelf, ctx, out);
     return DONE;
 }

@@ -63,7 +63,10 @@ enum verdict callback_rejected(const struct event *ev, const void *state, const 
     if (fulfilment->parcels.len > 0)
         return set_aside(out, "rejected after it was shipped");
     note_taken(book, fulfilment, said->supplier_order_id, false, ctx, out);
-    submit_rejected(book, fulfilment, &said->reasons, "rejected", ctx, out);
+    int64_t said_at_ms = said->occurred_at_ms > 0 ? said->occurred_at_ms : ev->time_ms;
+    if (said_at_ms > ctx->now_ms)
+        said_at_ms = ctx->now_ms;
+    submit_rejected(book, fulfilment, &said->reasons, "rejected", said_at_ms, ctx, out);
     book_keep(book, ctx, out);
     return DONE;
 }
@@ -95,7 +98,7 @@ enum verdict callback_cancelled(const struct event *ev, const void *state,
                                            .reason = said->reason.ptr ? said->reason
                                                                       : STR("by the supplier")});
         source_elsewhere(book, fulfilment, &(struct rejection_list){0}, "cancelled_by_supplier",
-                         ctx, out);
+                         ctx->now_ms, ctx, out);
         cancel_settle(book, ctx, out);
     }
     book_keep(book, ctx, out);

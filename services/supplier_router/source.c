@@ -213,7 +213,8 @@ static struct str sku_of(const struct router_fulfilment *fulfilment, const struc
 /* F12: nothing is there until the supplier reports again. */
 static void tell_mismatch(const struct router_order *book,
                           const struct router_fulfilment *fulfilment, struct str sku,
-                          const struct rejection *reason, struct arena *arena, struct effects *out)
+                          const struct rejection *reason, int64_t said_at_ms, struct arena *arena,
+                          struct effects *out)
 {
     emit_stock_mismatch_detected(out, book_hold_key(arena, fulfilment->supplier_id, sku),
                                  &(struct stock_mismatch_detected){
@@ -221,11 +222,12 @@ static void tell_mismatch(const struct router_order *book,
                                      .sku = sku,
                                      .order_id = book->order->order_id,
                                      .attempt = fulfilment->attempt,
-                                     .reason = reason->text.len > 0 ? reason->text : reason->code});
+                                     .reason = reason->text.len > 0 ? reason->text : reason->code,
+                                     .said_at_ms = said_at_ms});
 }
 
 void source_elsewhere(struct router_order *book, struct router_fulfilment *fulfilment,
-                      const struct rejection_list *reasons, const char *reason,
+                      const struct rejection_list *reasons, const char *reason, int64_t said_at_ms,
                       const struct context *ctx, struct effects *out)
 {
     fulfilment->request = (struct str){0};
@@ -237,7 +239,7 @@ void source_elsewhere(struct router_order *book, struct router_fulfilment *fulfi
         struct str sku = sku_of(fulfilment, &reasons->ptr[i]);
         exclude(book, fulfilment->supplier_id, sku, ctx->arena);
         if (sku.ptr && str_equal(reasons->ptr[i].code, STR("out_of_stock")))
-            tell_mismatch(book, fulfilment, sku, &reasons->ptr[i], ctx->arena, out);
+            tell_mismatch(book, fulfilment, sku, &reasons->ptr[i], said_at_ms, ctx->arena, out);
     }
     if (reasons->len == 0)
         exclude(book, fulfilment->supplier_id, (struct str){0}, ctx->arena);

@@ -11,10 +11,10 @@ enum { RESERVATIONS_MAX = 10 };
 /* Answers book->reserved: confirms and submits what is chosen, releases the rest. */
 void source_use(struct router_order *book, const struct context *ctx, struct effects *out);
 
-/* The fulfilment order is not to be: gives back its holds, remembers whom not to ask again and asks
- * for its lines elsewhere, unless the order is to be cancelled. */
+/* The fulfilment order is not to be, as was said then: gives back its holds, remembers whom not to
+ * ask again and asks for its lines elsewhere, unless the order is to be cancelled. */
 void source_elsewhere(struct router_order *book, struct router_fulfilment *fulfilment,
-                      const struct rejection_list *reasons, const char *reason,
+                      const struct rejection_list *reasons, const char *reason, int64_t said_at_ms,
                       const struct context *ctx, struct effects *out);
 
 /* The cash of what has not shipped. */

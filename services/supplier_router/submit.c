@@ -124,7 +124,7 @@ void submit_taken(const struct router_order *book, struct router_fulfilment *ful
 }
 
 void submit_rejected(struct router_order *book, struct router_fulfilment *fulfilment,
-                     const struct rejection_list *reasons, const char *reason,
+                     const struct rejection_list *reasons, const char *reason, int64_t said_at_ms,
                      const struct context *ctx, struct effects *out)
 {
     struct str order_id = book->order->order_id;
@@ -136,7 +136,7 @@ void submit_rejected(struct router_order *book, struct router_fulfilment *fulfil
                                       .fulfilment_order_id = fulfilment->fulfilment_order_id,
                                       .supplier_id = fulfilment->supplier_id,
                                       .reasons = *reasons});
-    source_elsewhere(book, fulfilment, reasons, reason, ctx, out);
+    source_elsewhere(book, fulfilment, reasons, reason, said_at_ms, ctx, out);
     cancel_settle(book, ctx, out);
 }
 
@@ -176,7 +176,8 @@ static void not_sent(struct router_order *book, struct router_fulfilment *fulfil
     }
     struct rejection reason = {.code = STR("not_sent"),
                                .text = reply->detail.ptr ? reply->detail : STR("")};
-    submit_rejected(book, fulfilment, &(struct rejection_list){&reason, 1}, "not_sent", ctx, out);
+    submit_rejected(book, fulfilment, &(struct rejection_list){&reason, 1}, "not_sent", ctx->now_ms,
+                    ctx, out);
 }
 
 struct router_fulfilment *submit_of_intent(struct router_order *book, struct str id)
@@ -207,7 +208,7 @@ enum verdict submit_replied(const struct event *ev, const void *state, const str
     }
     case OUTCOME_REFUSED: {
         struct rejection_list reasons = request_reasons(reply->body, reply->status, ctx->arena);
-        submit_rejected(book, fulfilment, &reasons, "rejected", ctx, out);
+        submit_rejected(book, fulfilment, &reasons, "rejected", ctx->now_ms, ctx, out);
         break;
     }
     case OUTCOME_UNKNOWN:

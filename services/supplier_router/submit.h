@@ -31,7 +31,7 @@ void submit_taken(const struct router_order *book, struct router_fulfilment *ful
 
 /* The supplier's definite no. */
 void submit_rejected(struct router_order *book, struct router_fulfilment *fulfilment,
-                     const struct rejection_list *reasons, const char *reason,
+                     const struct rejection_list *reasons, const char *reason, int64_t said_at_ms,
                      const struct context *ctx, struct effects *out);
 
 /* Letters, digits and -._~ as they are, the rest as %XX. */

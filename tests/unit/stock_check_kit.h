@@ -102,11 +102,17 @@ static inline enum verdict give_back(const char *key, const char *order_id, int3
     return give_back_rest(key, order_id, attempt, 0);
 }
 
-static inline enum verdict mismatch(const char *key, const char *order_id, int32_t attempt)
+static inline enum verdict mismatch_said_at(const char *key, int64_t said_at_ms)
 {
-    struct stock_mismatch_detected detected = {.order_id = str_from(order_id), .attempt = attempt};
+    struct stock_mismatch_detected detected = {
+        .order_id = STR("o1"), .attempt = 1, .said_at_ms = said_at_ms};
     split_key(key, &detected.supplier_id, &detected.sku);
     return kit_event(&kit, &stock_mismatch_detected, str_from(key), &detected);
+}
+
+static inline enum verdict mismatch(const char *key)
+{
+    return mismatch_said_at(key, 0);
 }
 
 /* What the last answer says: quantity held, or -1 when nobody answered. */

@@ -222,7 +222,8 @@ static void test_what_has_shipped_stays_sold_when_the_rest_is_released(void)
     give_back_rest("acme/LAMP", "o1", 1, 4); /* never more than is held */
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
     /* It is a sale like any other: reports take it in a while after it was made. */
-    report_as_of("acme/LAMP", 2, 2, kit.ctx.now_ms + 24 * HOUR_MS + 1);
+    kit_advance(&kit, 24 * HOUR_MS + 1);
+    report("acme/LAMP", 2, 2);
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
     give_back_rest("acme/LAMP", "o1", 1, 3);
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 2);
@@ -262,15 +263,39 @@ static void test_a_sale_counts_until_a_report_must_know_of_it(void)
     kit_done(&kit);
 }
 
+static void test_a_sale_counts_when_the_suppliers_clock_is_ahead(void)
+{
+    start();
+    report("acme/LAMP", 10, 1);
+    confirm("acme/LAMP", "o1", 1, 4);
+    report_as_of("acme/LAMP", 10, 2, kit.ctx.now_ms + 365 * DAY_MS);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 6);
+    kit_advance(&kit, SECOND_MS);
+    mismatch("acme/LAMP");
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 0);
+    kit_done(&kit);
+}
+
+static void test_a_report_that_does_not_say_when_it_was_made_was_made_when_it_came(void)
+{
+    start();
+    mismatch("acme/LAMP");
+    kit_advance(&kit, SECOND_MS);
+    report_as_of("acme/LAMP", 10, 1, 0);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 10);
+    kit_done(&kit);
+}
+
 static void test_nothing_is_there_after_a_mismatch_until_a_newer_report(void)
 {
     start();
     report("acme/LAMP", 10, 5);
-    mismatch("acme/LAMP", "o1", 1);
-    mismatch("acme/LAMP", "o1", 1);
+    mismatch("acme/LAMP");
+    mismatch("acme/LAMP");
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 0);
     report("acme/LAMP", 10, 5);
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 0);
+    kit_advance(&kit, SECOND_MS);
     report("acme/LAMP", 3, 6);
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 3);
     kit_done(&kit);
@@ -279,8 +304,49 @@ static void test_nothing_is_there_after_a_mismatch_until_a_newer_report(void)
 static void test_a_mismatch_counts_when_there_was_no_level(void)
 {
     start();
-    mismatch("acme/LAMP", "o1", 1);
+    mismatch("acme/LAMP");
     CU_ASSERT_EQUAL(free_of("acme/LAMP"), 0);
+    kit_done(&kit);
+}
+
+/* Two reports and a refusal in between, in every order, each twice: what counts is when they were
+ * made. */
+static void test_a_mismatch_counts_against_reports_made_before_it_when_they_come_in_any_order(void)
+{
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    int64_t said_at_ms = KIT_START_MS + HOUR_MS;
+    for (int newer = 0; newer < 2; newer++) { /* is the second report newer than the refusal? */
+        for (size_t i = 0; i < 12; i++) {
+            start();
+            kit.ctx.now_ms = KIT_START_MS + 2 * HOUR_MS;
+            for (size_t step = 0; step < 6; step++) {
+                int what = orders[i % 6][i < 6 ? step / 2 : step % 3];
+                if (what == 0)
+                    report_as_of("acme/LAMP", 10, 1, KIT_START_MS);
+                else if (what == 1)
+                    mismatch_said_at("acme/LAMP", said_at_ms);
+                else
+                    report_as_of("acme/LAMP", 3, 2, newer ? said_at_ms + 1 : said_at_ms - 1);
+            }
+            CU_ASSERT_EQUAL(free_of("acme/LAMP"), newer ? 3 : 0);
+            report_as_of("acme/LAMP", 8, 3, said_at_ms + MINUTE_MS);
+            CU_ASSERT_EQUAL(free_of("acme/LAMP"), 8);
+            kit_done(&kit);
+        }
+    }
+}
+
+/* As a worker of before 304 left it: no times. */
+static void test_the_next_report_counts_when_nobody_knows_when_the_mismatch_was(void)
+{
+    start();
+    kit_put_state(
+        &kit, &stock_sku, STR("acme/LAMP"),
+        &(struct stock_sku){.has_level = true, .level = 10, .version = 1, .out_of_stock = true});
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 0);
+    report("acme/LAMP", 3, 2);
+    CU_ASSERT_EQUAL(free_of("acme/LAMP"), 3);
     kit_done(&kit);
 }
 
