@@ -2,6 +2,8 @@
 #ifndef WAYBILL_BASE_ERROR_H
 #define WAYBILL_BASE_ERROR_H
 
+#include <stdbool.h>
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 enum error_action {
@@ -17,6 +19,12 @@ struct error {
     enum error_action action;
     char text[256]; /* what happened, for a person; each level may prefix it */
 };
+
+/* What is open is of no use any more: the process ends, or opens everything anew. */
+static inline bool error_is_final(const struct error *err)
+{
+    return err->action == ERROR_FATAL || err->action == ERROR_DENIED;
+}
 
 /* Sets err (which may be NULL) and returns -1, so that one may write `return error_set(…)`. */
 int error_set(struct error *err, enum error_action action, const char *format, ...)

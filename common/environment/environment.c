@@ -83,11 +83,35 @@ static const struct setting rows[] = {
      AT(prefix),
      .default_text = "waybill.",
      .text = "Of topics, group ids, transactional ids and Redis keys: one per environment"},
+    {.name = "redis.password",
+     .kind = SETTING_SECRET,
+     AT(redis.password),
+     .text = "Password of Redis, if the urls hold none"},
+    {.name = "redis.tls_ca_file",
+     .kind = SETTING_STRING,
+     AT(redis.files.ca),
+     .text = "With rediss://: whom we trust, PEM (unset: the system's certificates)"},
+    {.name = "redis.tls_certificate_file",
+     .kind = SETTING_STRING,
+     AT(redis.files.certificate),
+     .text = "Our certificate, PEM, for a Redis that asks for one"},
+    {.name = "redis.tls_key_file",
+     .kind = SETTING_STRING,
+     AT(redis.files.key),
+     .text = "The private key of our certificate, PEM"},
+    {.name = "redis.tls_key_password",
+     .kind = SETTING_SECRET,
+     AT(redis.key_password),
+     .text = "Password of the key, if it has one"},
     {.name = "redis.urls",
      .kind = SETTING_STRING,
      AT(redis_urls),
      .default_text = "redis://127.0.0.1:6379",
      .text = "One or more Redis, separated by commas; task i lives on number i modulo their count"},
+    {.name = "redis.username",
+     .kind = SETTING_STRING,
+     AT(redis.username),
+     .text = "User of Redis' ACL, see waybill acls; unset: the default user"},
 };
 
 static bool speaks_tls(const struct environment *environment)
@@ -211,6 +235,52 @@ static int add_checked(void *self, struct str name, struct str value, struct err
     return check_option(name, err);
 }
 
+static int split_urls(const struct environment *environment, struct arena *arena,
+                      const char *urls[ENVIRONMENT_URLS_MAX], size_t *count, struct error *err)
+{
+    struct str url, rest = environment->redis_urls;
+    for (*count = 0; rest.len > 0; ++*count) {
+        str_split(rest, ',', &url, &rest);
+        if (*count == ENVIRONMENT_URLS_MAX)
+            return error_set(err, ERROR_FATAL, "redis.urls: more than %d", ENVIRONMENT_URLS_MAX);
+        if (!(urls[*count] = arena_copy(arena, str_trim(url)).ptr))
+            return error_set(err, ERROR_FATAL, "no memory for the settings of Redis");
+    }
+    return *count > 0 ? 0 : error_set(err, ERROR_FATAL, "redis.urls: at least one is needed");
+}
+
+/* Opens nothing: only looks at what the urls say. */
+static int check_redis(const struct environment *environment, struct error *err)
+{
+    const struct redis_access *access = &environment->redis;
+    const char *urls[ENVIRONMENT_URLS_MAX];
+    struct tls_files files = access->files;
+    struct arena arena;
+    size_t count;
+    bool speaks_tls_there = false;
+    arena_init(&arena, 1 << 20);
+    int failed = split_urls(environment, &arena, urls, &count, err);
+    for (size_t i = 0; i < count && !failed; i++) {
+        struct redis_settings redis = {.url = urls[i]};
+        struct redis *opened = NULL;
+        speaks_tls_there |= str_starts_with(str_from(urls[i]), STR("rediss:"));
+        failed = redis_open(&opened, &redis, err);
+        redis_close(opened);
+    }
+    files.key_password = access->key_password.text;
+    if (!failed && !speaks_tls_there && (files.ca.ptr || files.certificate.ptr || files.key.ptr))
+        failed = error_set(err, ERROR_FATAL,
+                           "redis.tls_… files are set, but no url of redis.urls is rediss://");
+    if (!failed && access->username.len > 0 && !access->password.text.ptr)
+        failed = error_set(err, ERROR_FATAL,
+                           "redis.username needs redis.password: set WAYBILL_REDIS_PASSWORD, or "
+                           "redis.password_file to a file that holds it");
+    if (!failed)
+        failed = tls_check_files("redis", &files, err);
+    arena_done(&arena);
+    return failed;
+}
+
 static int check(const void *cfg, struct error *err)
 {
     const struct environment *environment = cfg;
@@ -218,7 +288,7 @@ static int check(const void *cfg, struct error *err)
         return error_set(err, ERROR_FATAL,
                          "clock.epoch and clock.start_wall belong together: set both or neither");
     return each_option(environment, add_checked, NULL, err) || check_sasl(environment, err) ||
-                   check_kafka_tls(environment, err)
+                   check_kafka_tls(environment, err) || check_redis(environment, err)
                ? -1
                : 0;
 }
@@ -227,7 +297,10 @@ static int check_today(const void *cfg, struct error *err)
 {
     const struct environment *environment = cfg;
     const struct tls_files files = kafka_files(environment, STR(""));
-    return tls_check_dates("kafka", &files, err);
+    return tls_check_dates("kafka", &files, err) ||
+                   tls_check_dates("redis", &environment->redis.files, err)
+               ? -1
+               : 0;
 }
 
 const struct settings environment_settings = {.component = "environment",
@@ -317,6 +390,20 @@ void environment_principal(const struct environment *environment,
     else if (speaks_tls(environment) && environment->kafka_tls_certificate.ptr)
         tls_subject(environment->kafka_tls_certificate, subject);
     snprintf(out, ENVIRONMENT_PRINCIPAL_BYTES, "User:%s", *subject ? subject : "ANONYMOUS");
+}
+
+int environment_redis(const struct environment *environment, struct arena *arena,
+                      struct store_settings *out, struct error *err)
+{
+    const char **urls = arena_alloc_array(arena, ENVIRONMENT_URLS_MAX, sizeof(*urls));
+    if (!urls)
+        return error_set(err, ERROR_FATAL, "no memory for the settings of Redis");
+    if (split_urls(environment, arena, urls, &out->url_count, err))
+        return -1;
+    out->urls = urls;
+    out->access = &environment->redis;
+    out->prefix = environment->prefix.ptr;
+    return 0;
 }
 
 int64_t environment_now_ms(const struct environment *environment, int64_t wall_ms)

@@ -5,6 +5,8 @@
 
 #include "config/settings.h"
 #include "kafka/kafka.h"
+#include "redis/redis.h"
+#include "redis/store.h"
 
 struct environment {
     struct str bootstrap_servers;
@@ -17,6 +19,7 @@ struct environment {
     struct secret kafka_tls_key_password;
     struct str prefix;
     struct str redis_urls; /* one or more, separated by commas */
+    struct redis_access redis;
     int64_t clock_epoch_ms, clock_start_wall_ms;
     double clock_rate;
 };
@@ -34,6 +37,13 @@ MUST_CHECK int environment_kafka(const struct environment *environment, struct a
 /* As whom Kafka's rights are given to us: "User:intake", "User:CN=intake,O=Shop". */
 void environment_principal(const struct environment *environment,
                            char out[ENVIRONMENT_PRINCIPAL_BYTES]);
+
+enum { ENVIRONMENT_URLS_MAX = 64 };
+
+/* Fills urls, access and prefix of the store's settings; the list lives in the arena, the rest in
+ * the environment. */
+MUST_CHECK int environment_redis(const struct environment *environment, struct arena *arena,
+                                 struct store_settings *out, struct error *err);
 
 /* The wall clock that is given, or, for a replay, one that began at clock.epoch and runs clock.rate
  * times as fast; Unix ms. */

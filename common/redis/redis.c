@@ -1,149 +1,29 @@
 /* One connection to a Redis, on hiredis. */
 #include "redis/redis.h"
 #include "base/buffer.h"
+#include "redis/place.h"
+#include "redis/redis_tls.h"
 
 #include <assert.h>
 #include <hiredis/hiredis.h>
-#ifdef WAYBILL_REDIS_TLS
-#include <hiredis/hiredis_ssl.h>
-#endif
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
-enum { TEXT_MAX = 256, COMMAND_BYTES_MAX = 1024 * 1024 * 1024 };
-
-/* Where a url points to. */
-struct place {
-    bool is_unix, is_tls;
-    char host[TEXT_MAX]; /* or the socket's path */
-    char user[TEXT_MAX], password[TEXT_MAX];
-    int port, database;
-};
+enum { COMMAND_BYTES_MAX = 1024 * 1024 * 1024, SECRET_ARENA_BYTES = 256 * 1024 };
 
 struct redis {
     struct place place;
-    char name[TEXT_MAX + 16];
+    char name[PLACE_TEXT_MAX + 16];
+    struct secret password; /* of the settings */
     int connect_timeout_ms, timeout_ms;
     redisContext *context;
-    redisReply *reply;   /* what the last answer borrows from */
-    struct buffer queue; /* commands not handed to hiredis yet */
-    size_t words_left;   /* of the command being queued */
-#ifdef WAYBILL_REDIS_TLS
-    redisSSLContext *tls;
-#endif
+    redisReply *reply;     /* what the last answer borrows from */
+    struct buffer queue;   /* commands not handed to hiredis yet */
+    size_t words_left;     /* of the command being queued */
+    struct redis_tls *tls; /* NULL = in the clear */
 };
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decoded and NUL-terminated into out[TEXT_MAX]; false if it does not fit or is not
- * well-formed. */
-static bool decode(struct str s, char *out)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        int c = s.ptr[i];
-        if (c == '%') {
-            int high = i + 2 < s.len ? hex(s.ptr[i + 1]) : -1;
-            int low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return false;
-            c = high * 16 + low;
-            i += 2;
-        }
-        if (c == 0 || len + 1 >= TEXT_MAX)
-            return false;
-        out[len++] = (char)c;
-    }
-    out[len] = 0;
-    return true;
-}
-
-/* A number of a url: absent = what *out is already. */
-static bool decode_number(struct str s, int64_t max, int *out)
-{
-    int64_t value = 0;
-    if (s.len == 0)
-        return true;
-    if (!str_to_int64(s, &value) || value < 0 || value > max)
-        return false;
-    *out = (int)value;
-    return true;
-}
-
-/* host, host:port, [v6]:port */
-static bool decode_host(struct str s, struct place *place)
-{
-    struct str host = s, port = {NULL, 0};
-    if (s.len > 0 && s.ptr[0] == '[') {
-        struct str rest;
-        str_split((struct str){s.ptr + 1, s.len - 1}, ']', &host, &rest);
-        if (!rest.ptr || (rest.len > 0 && rest.ptr[0] != ':'))
-            return false;
-        port = rest.len > 0 ? (struct str){rest.ptr + 1, rest.len - 1} : port;
-    } else {
-        str_split(s, ':', &host, &port);
-    }
-    return host.len > 0 && decode(host, place->host) && decode_number(port, 65535, &place->port);
-}
-
-/* The last '@' ends the user and password, so that one in a password does no harm. */
-static bool decode_login(struct str *rest, struct place *place)
-{
-    const char *at = rest->len ? memrchr(rest->ptr, '@', rest->len) : NULL;
-    if (!at)
-        return true;
-    struct str user, password;
-    str_split((struct str){rest->ptr, (size_t)(at - rest->ptr)}, ':', &user, &password);
-    *rest = (struct str){at + 1, rest->len - (size_t)(at + 1 - rest->ptr)};
-    return decode(user, place->user) && decode(password, place->password);
-}
-
-static bool parse_url(struct str url, struct place *place)
-{
-    struct str rest, query;
-    place->port = REDIS_PORT;
-    if (str_starts_with(url, STR("unix://"))) {
-        str_split((struct str){url.ptr + 7, url.len - 7}, '?', &rest, &query);
-        place->is_unix = true;
-        if (query.ptr && !str_starts_with(query, STR("db=")))
-            return false;
-        struct str database = query.ptr ? (struct str){query.ptr + 3, query.len - 3} : query;
-        return rest.len > 0 && decode(rest, place->host) &&
-               decode_number(database, INT16_MAX, &place->database);
-    }
-    place->is_tls = str_starts_with(url, STR("rediss://"));
-    size_t scheme = place->is_tls ? 9 : 8;
-    if (!place->is_tls && !str_starts_with(url, STR("redis://")))
-        return false;
-    rest = (struct str){url.ptr + scheme, url.len - scheme};
-    struct str where, database;
-    if (!decode_login(&rest, place))
-        return false;
-    str_split(rest, '/', &where, &database);
-    return decode_host(where, place) && decode_number(database, INT16_MAX, &place->database);
-}
-
-static int prepare_tls(struct redis *redis, struct error *err)
-{
-    if (!redis->place.is_tls)
-        return 0;
-#ifdef WAYBILL_REDIS_TLS
-    redisInitOpenSSL();
-    redis->tls = redisCreateSSLContext(NULL, "/etc/ssl/certs", NULL, NULL, redis->place.host, NULL);
-    if (redis->tls)
-        return 0;
-#endif
-    return error_set(err, ERROR_FATAL, "Redis %s: rediss:// needs hiredis 1.0 or newer and its TLS",
-                     redis->name);
-}
 
 int redis_open(struct redis **out, const struct redis_settings *cfg, struct error *err)
 {
@@ -151,18 +31,21 @@ int redis_open(struct redis **out, const struct redis_settings *cfg, struct erro
     if (!redis)
         return error_set(err, ERROR_FATAL, "out of memory for a Redis connection");
     buffer_init(&redis->queue, COMMAND_BYTES_MAX);
-    if (!parse_url(str_from(cfg->url), &redis->place)) {
+    if (place_parse(str_from(cfg->url), &redis->place, err)) {
         redis_close(redis);
-        return error_set(err, ERROR_FATAL,
-                         "a Redis url must be redis://[[user]:password@]host[:port][/db] or "
-                         "unix:///path[?db=n]");
+        return -1;
     }
     snprintf(redis->name, sizeof(redis->name), redis->place.is_unix ? "%s" : "%s:%d",
              redis->place.host, redis->place.port);
     redis->connect_timeout_ms =
         cfg->connect_timeout_ms > 0 ? cfg->connect_timeout_ms : REDIS_CONNECT_TIMEOUT_MS;
     redis->timeout_ms = cfg->timeout_ms > 0 ? cfg->timeout_ms : REDIS_TIMEOUT_MS;
-    if (prepare_tls(redis, err)) {
+    const struct redis_access *access = cfg->access;
+    if (access && !redis->place.user[0])
+        snprintf(redis->place.user, sizeof(redis->place.user), "%.*s", STR_ARG(access->username));
+    if (access && !redis->place.password[0])
+        redis->password = access->password;
+    if (redis->place.is_tls && redis_tls_open(&redis->tls, access, redis->place.host, err)) {
         redis_close(redis);
         return -1;
     }
@@ -188,10 +71,7 @@ void redis_close(struct redis *redis)
         return;
     redis_drop(redis);
     buffer_done(&redis->queue);
-#ifdef WAYBILL_REDIS_TLS
-    if (redis->tls)
-        redisFreeSSLContext(redis->tls);
-#endif
+    redis_tls_close(redis->tls);
     explicit_bzero(&redis->place, sizeof(redis->place));
     free(redis);
 }
@@ -246,29 +126,60 @@ void redis_number(struct redis *redis, int64_t number)
     redis_word(redis, (struct str){text, (size_t)len});
 }
 
-static int log_in(struct redis *redis, struct error *err)
+/* Refused: no connection, and no use in asking again soon. */
+static int refused(struct redis *redis, struct str why, struct error *err)
+{
+    error_set(err, ERROR_DENIED, "Redis %s does not let %s in: %.*s", redis->name,
+              redis->place.user[0] ? redis->place.user : "the default user", STR_ARG(why));
+    redis_drop(redis);
+    return -1;
+}
+
+static int log_in_as(struct redis *redis, struct str password, struct error *err)
 {
     const struct place *place = &redis->place;
     struct redis_answer answer;
-    if (place->password[0]) {
-        redis_command(redis, place->user[0] ? 3 : 2);
-        redis_word(redis, STR("AUTH"));
-        if (place->user[0])
-            redis_word(redis, str_from(place->user));
-        redis_word(redis, str_from(place->password));
-        if (redis_receive(redis, &answer, err))
-            return -1;
-        if (answer.kind == REDIS_ERROR)
-            return away(redis, "user or password refused", err);
+    redis_command(redis, place->user[0] ? 3 : 2);
+    redis_word(redis, STR("AUTH"));
+    if (place->user[0])
+        redis_word(redis, str_from(place->user));
+    redis_word(redis, password);
+    if (redis_receive(redis, &answer, err))
+        return -1;
+    return answer.kind == REDIS_ERROR ? refused(redis, answer.string, err) : 0;
+}
+
+/* A password that stands in a file is read for each connection: it may have been renewed. */
+static int log_in(struct redis *redis, struct error *err)
+{
+    struct arena arena;
+    struct str password = str_from(redis->place.password);
+    arena_init(&arena, SECRET_ARENA_BYTES);
+    int failed = 0;
+    if (redis->password.text.ptr && secret_read(&redis->password, &arena, &password, err)) {
+        failed = error_prefix(err, "redis.password_file");
+        err->action = ERROR_DENIED;
+        redis_drop(redis);
     }
-    if (place->database == 0)
+    if (!failed && password.len > 0)
+        failed = log_in_as(redis, password, err);
+    if (redis->password.text.ptr && password.ptr)
+        explicit_bzero((char *)(uintptr_t)password.ptr, password.len);
+    arena_done(&arena);
+    return failed;
+}
+
+static int select_database(struct redis *redis, struct error *err)
+{
+    struct redis_answer answer;
+    if (redis->place.database == 0)
         return 0;
     redis_command(redis, 2);
     redis_word(redis, STR("SELECT"));
-    redis_number(redis, place->database);
+    redis_number(redis, redis->place.database);
     if (redis_receive(redis, &answer, err))
         return -1;
-    return answer.kind == REDIS_ERROR ? away(redis, "database refused", err) : 0;
+    return answer.kind == REDIS_ERROR ? refused(redis, answer.string, err) : 0;
 }
 
 int redis_connect(struct redis *redis, bool *out_new, struct error *err)
@@ -285,34 +196,49 @@ int redis_connect(struct redis *redis, bool *out_new, struct error *err)
         return away(redis, redis->context ? redis->context->errstr : "out of memory", err);
     patience = (struct timeval){redis->timeout_ms / 1000, redis->timeout_ms % 1000 * 1000};
     redisSetTimeout(redis->context, patience);
-#ifdef WAYBILL_REDIS_TLS
-    if (redis->tls && redisInitiateSSLWithContext(redis->context, redis->tls) != REDIS_OK)
-        return away(redis, redis->context->errstr, err);
-#endif
-    return log_in(redis, err);
+    if (redis->tls && redis_tls_begin(redis->tls, redis->context, err)) {
+        error_prefix(err, "Redis %s", redis->name);
+        redis_drop(redis);
+        return -1;
+    }
+    return log_in(redis, err) || select_database(redis, err) ? -1 : 0;
 }
 
-/* Answers that mean "not now": the server starts, is a replica, is full, is busy with a script,
- * cannot save, has lost its replicas, or does not let us in. A script passes such an answer on
- * after a minus sign. */
-static bool says_not_now(const char *text)
+/* Does the answer begin with one of the words? A script passes an answer on after a minus sign. */
+static bool says(const char *text, const char *const *words)
 {
-    static const char *const codes[] = {"LOADING",    "READONLY",
-                                        "OOM",        "BUSY",
-                                        "MASTERDOWN", "MISCONF",
-                                        "NOREPLICAS", "CLUSTERDOWN",
-                                        "TRYAGAIN",   "MOVED",
-                                        "NOAUTH",     "NOPERM",
-                                        "WRONGPASS",  "ERR max number of clients",
-                                        "UNBLOCKED"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        size_t len = strlen(codes[i]);
-        const char *inside = strstr(text, codes[i]);
+    for (; *words; words++) {
+        size_t len = strlen(*words);
+        const char *inside = strstr(text, *words);
         if (inside && (inside == text || inside[-1] == '-') &&
             (inside[len] == ' ' || inside[len] == 0))
             return true;
     }
     return false;
+}
+
+/* The server starts, is a replica, is full, is busy with a script, cannot save, has lost its
+ * replicas. */
+static const char *const not_now[] = {
+    "LOADING",    "READONLY",    "OOM",      "BUSY",  "MASTERDOWN", "MISCONF",
+    "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "UNBLOCKED",  "ERR max number of clients",
+    NULL};
+
+/* It does not let us in, or not do that. */
+static const char *const denials[] = {
+    "NOAUTH", "NOPERM", "WRONGPASS", "DENIED", "ERR The user executing the script can't", NULL};
+
+/* -1 if the error means one of these; the connection goes, and the answer with it. */
+static int look_at_error(struct redis *redis, const char *answer, struct error *err)
+{
+    char text[160];
+    bool is_denial = says(answer, denials);
+    if (!is_denial && !says(answer, not_now))
+        return 0;
+    snprintf(text, sizeof(text), "%s", answer);
+    if (is_denial)
+        return refused(redis, str_from(text), err);
+    return away(redis, text, err);
 }
 
 static struct redis_answer answer_of(const redisReply *reply)
@@ -360,11 +286,8 @@ int redis_receive(struct redis *redis, struct redis_answer *out, struct error *e
     if (redisGetReply(redis->context, &reply) != REDIS_OK)
         return away(redis, redis->context->errstr, err);
     redis->reply = reply;
-    if (redis->reply->type == REDIS_REPLY_ERROR && says_not_now(redis->reply->str)) {
-        char text[160]; /* the reply goes with the connection */
-        snprintf(text, sizeof(text), "%s", redis->reply->str);
-        return away(redis, text, err);
-    }
+    if (redis->reply->type == REDIS_REPLY_ERROR && look_at_error(redis, redis->reply->str, err))
+        return -1;
     *out = answer_of(redis->reply);
     return 0;
 }

@@ -6,17 +6,28 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "config/settings.h"
+#include "tls/tls.h"
 
 struct redis;
 
+/* As whom we come, and whom we trust; what a url says itself goes before. */
+struct redis_access {
+    struct str username;    /* of Redis' ACL; absent = the default user */
+    struct secret password; /* read from its file for each connection */
+    struct tls_files files; /* for rediss:// */
+    struct secret key_password;
+};
+
 /* url: `redis://[[user]:password@]host[:port][/db]`, `unix:///path/to.sock[?db=n]`, and with
- * hiredis >= 1.0 also `rediss://` (TLS, verified against the system's CAs). User and password may
- * be percent-encoded; they never stand in an error text. Finding a master through Sentinel would be
+ * hiredis >= 1.0 also `rediss://` (TLS; chain and name are verified). User and password may be
+ * percent-encoded; they never stand in an error text. Finding a master through Sentinel would be
  * one more scheme: only redis_connect knows what a url means. */
 struct redis_settings {
     const char *url;
-    int connect_timeout_ms; /* 0 = REDIS_CONNECT_TIMEOUT_MS */
-    int timeout_ms;         /* of one answer; 0 = REDIS_TIMEOUT_MS */
+    const struct redis_access *access; /* NULL = nothing more; what it points to must last */
+    int connect_timeout_ms;            /* 0 = REDIS_CONNECT_TIMEOUT_MS */
+    int timeout_ms;                    /* of one answer; 0 = REDIS_TIMEOUT_MS */
 };
 
 enum { REDIS_CONNECT_TIMEOUT_MS = 1000, REDIS_TIMEOUT_MS = 5000, REDIS_PORT = 6379 };
@@ -26,7 +37,7 @@ MUST_CHECK int redis_open(struct redis **out, const struct redis_settings *cfg, 
 void redis_close(struct redis *redis);
 
 /* Connects and logs in, if there is no connection; *out_new tells whether it had to. ERROR_RETRY:
- * not now. */
+ * not now. ERROR_DENIED: the password, the user or a certificate is refused. */
 MUST_CHECK int redis_connect(struct redis *redis, bool *out_new, struct error *err);
 
 /* Queues a command of argc words; exactly so many redis_word or redis_number must follow. Nothing
@@ -50,9 +61,9 @@ struct redis_answer {
 struct redis_answer redis_item(const struct redis_answer *array, size_t i);
 
 /* The answer to the oldest command that has none yet. ERROR_RETRY is "away": no connection, I/O,
- * timeout, and the answers LOADING, READONLY, OOM, BUSY and their kin. Then the connection is
- * dropped with everything that was queued. What else the server says no to (a bug, or NOSCRIPT)
- * comes as REDIS_ERROR, with 0. */
+ * timeout, and the answers LOADING, READONLY, OOM, BUSY and their kin; ERROR_DENIED are NOAUTH,
+ * NOPERM and WRONGPASS. Then the connection is dropped with everything that was queued. What else
+ * the server says no to (a bug, or NOSCRIPT) comes as REDIS_ERROR, with 0. */
 MUST_CHECK int redis_receive(struct redis *redis, struct redis_answer *out, struct error *err);
 
 /* Forgets the connection and what was queued; the next redis_connect makes a new one. */

@@ -27,8 +27,8 @@ int store_open(struct store **out, const struct store_settings *cfg, struct erro
         return error_set(err, ERROR_FATAL, "out of memory for the store");
     }
     for (; store->shard_count < cfg->url_count; store->shard_count++) {
-        struct redis_settings redis = {cfg->urls[store->shard_count], cfg->connect_timeout_ms,
-                                       cfg->timeout_ms};
+        struct redis_settings redis = {cfg->urls[store->shard_count], cfg->access,
+                                       cfg->connect_timeout_ms, cfg->timeout_ms};
         if (redis_open(&store->shards[store->shard_count].redis, &redis, err)) {
             store_close(store);
             return -1;
@@ -81,6 +81,11 @@ static void word_due(const struct store *store, struct shard *shard, int32_t tas
 {
     char text[STORE_KEY_BYTES_MAX];
     redis_word(shard->redis, store_key(store, task, ":due", text));
+}
+
+size_t store_shard_count(const struct store *store)
+{
+    return store->shard_count;
 }
 
 int store_ping(struct store *store, struct error *err)

@@ -8,8 +8,9 @@
  * url_count].
  *
  * All functions: -1 with ERROR_RETRY = Redis is away, nothing is known about what was done; call
- * again after a pause (the next call connects anew). Redis not being there is never reported as
- * "absent". ERROR_FATAL = a bug or a server that cannot run the scripts. */
+ * again after a pause (the next call connects anew). ERROR_DENIED = Redis does not let us. Redis
+ * not being there is never reported as "absent". ERROR_FATAL = a bug or a server that cannot run
+ * the scripts. */
 #ifndef WAYBILL_REDIS_STORE_H
 #define WAYBILL_REDIS_STORE_H
 
@@ -21,6 +22,7 @@ struct store;
 struct store_settings {
     const char *const *urls; /* see redis.h */
     size_t url_count;
+    const struct redis_access *access;  /* the same for all; may be NULL; must last */
     const char *prefix;                 /* "waybill." */
     const char *service;                /* "intake" */
     int connect_timeout_ms, timeout_ms; /* 0 = the defaults of redis.h */
@@ -32,6 +34,14 @@ void store_close(struct store *store);
 
 /* Every Redis answers. */
 MUST_CHECK int store_ping(struct store *store, struct error *err);
+
+/* The commands that a store uses, NULL at the end, as Redis' ACL names them ("script|load"), and
+ * all keys begin with "{<prefix><service>:" or "<prefix>bucket:". */
+extern const char *const store_commands[];
+
+/* Tries, beside what is stored, everything that the store will do, at every Redis: ERROR_DENIED
+ * names what we are not allowed. */
+MUST_CHECK int store_try(struct store *store, struct error *err);
 
 /* One task's part of a load: what is asked, and what was found. */
 struct store_load {

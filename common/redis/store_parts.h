@@ -7,6 +7,8 @@
 
 enum { STORE_KEY_BYTES_MAX = 512 };
 
+size_t store_shard_count(const struct store *store);
+
 /* The task's server, connected; NULL with err. */
 struct shard *store_shard(struct store *store, int32_t task, struct error *err);
 

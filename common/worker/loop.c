@@ -90,13 +90,13 @@ static int load_and_decide(struct worker *worker, struct error *err)
     return loaded < 0 ? -1 : decide(worker, err);
 }
 
-/* Steps 3 to 7, for what step 1 and 2 have read. -1: ERROR_FATAL. */
+/* Steps 3 to 7, for what step 1 and 2 have read. -1: it is final. */
 static int work_on_batch(struct worker *worker, struct error *fatal)
 {
     struct error err = {0};
     int64_t began_ms = mono_ms(worker);
     if (load_and_decide(worker, &err)) {
-        if (err.action == ERROR_FATAL) {
+        if (error_is_final(&err)) {
             *fatal = err;
             return -1;
         }
@@ -109,6 +109,10 @@ static int work_on_batch(struct worker *worker, struct error *fatal)
     }
     worker->commit_due_mono_ms = 0;
     if (batch_commit(worker, &err)) {
+        if (err.action == ERROR_DENIED) {
+            *fatal = err;
+            return -1;
+        }
         after_failed_commit(worker, &err);
         return 0;
     }
@@ -125,7 +129,7 @@ static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
 {
     struct error why = {0};
     int got = batch_read(worker, idle_ms, &why);
-    if (got < 0 && why.action == ERROR_FATAL) {
+    if (got < 0 && error_is_final(&why)) {
         batch_drop(worker);
         *err = why;
         return -1;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { KAFKA_CALL_MS = 5000, CLOSE_MS = 5000, URLS_MAX = 64 };
+enum { KAFKA_CALL_MS = 5000, CLOSE_MS = 5000 };
 
 struct real {
     const struct runtime_settings *cfg;
@@ -28,7 +28,6 @@ struct real {
     struct kafka_admin *admin;
     struct kafka_reader *changelog_reader, *tables_reader;
     struct store *store;
-    const char *redis_urls[URLS_MAX];
 };
 
 static void kafka_said(int level, const char *text)
@@ -176,21 +175,18 @@ static int look_at_topics(struct real *real, const struct service *service, stru
     return failed;
 }
 
+/* A store that is away may come later; one that refuses us is told now. */
 static int open_store(struct real *real, const struct service *service, struct arena *arena,
                       struct error *err)
 {
-    struct str rest = real->cfg->environment.redis_urls;
-    size_t count = 0;
-    while (rest.len > 0 && count < URLS_MAX) {
-        struct str url;
-        str_split(rest, ',', &url, &rest);
-        real->redis_urls[count++] = arena_copy(arena, str_trim(url)).ptr;
-    }
-    struct store_settings settings = {.urls = real->redis_urls,
-                                      .url_count = count,
-                                      .prefix = real->cfg->environment.prefix.ptr,
-                                      .service = service->name};
-    return store_open(&real->store, &settings, err);
+    struct store_settings settings = {.service = service->name};
+    struct error why = {0};
+    if (environment_redis(&real->cfg->environment, arena, &settings, err) ||
+        store_open(&real->store, &settings, err))
+        return -1;
+    if (store_try(real->store, &why) && why.action != ERROR_RETRY)
+        return error_set(err, why.action, "%s", why.text);
+    return 0;
 }
 
 static int port_poll(void *self, int timeout_ms, struct kafka_record *out, struct error *err)

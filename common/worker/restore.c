@@ -477,7 +477,7 @@ int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
             break;
         struct error why = {0};
         if ((!begun && start(worker, task, &why)) || read_on(worker, until_mono_ms, &why)) {
-            if (why.action == ERROR_FATAL) {
+            if (error_is_final(&why)) {
                 *err = why;
                 return -1;
             }

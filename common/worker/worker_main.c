@@ -23,6 +23,7 @@ enum {
     NAP_MS = 100,
     QUIET_MS = 10000, /* until then it is no warning that something is not there yet */
     REMIND_MS = 300000,
+    HEALTHY_MS = 120000, /* after so long without a refusal the next one is the first */
     CLOSE_MS = 5000
 };
 
@@ -59,6 +60,7 @@ struct process {
     int64_t anew_since_ms;
     int anew_count;
     struct waiting waiting;
+    int64_t opened_ms;
 };
 
 static int64_t mono_now_ms(void)
@@ -159,15 +161,16 @@ static int prepare(struct process *process, struct error *err)
 
 /* Why it does not start: at once when that changes, and now and then while it does not. Topics and
  * coordinators of a young cluster take some seconds: no warning until then. */
-static void tell_why(struct process *process, const struct error *err, int64_t mono_ms)
+static void tell_why(struct process *process, const char *what, const struct error *err)
 {
+    int64_t mono_ms = mono_now_ms();
     struct waiting *waiting = &process->waiting;
     bool is_news = strcmp(waiting->why, err->text) != 0;
     enum log_level level = err->action == ERROR_DENIED              ? LOG_ERROR
                            : mono_ms - waiting->since_ms < QUIET_MS ? LOG_INFO
                                                                     : LOG_WARNING;
     if (is_news || mono_ms - waiting->told_ms >= REMIND_MS) {
-        log_line(level, "cannot start yet", LOG_TEXT("why", err->text), LOG_FIELDS_END);
+        log_line(level, what, LOG_TEXT("why", err->text), LOG_FIELDS_END);
         waiting->told_ms = mono_ms;
         snprintf(waiting->why, sizeof(waiting->why), "%s", err->text);
     }
@@ -201,12 +204,14 @@ static int open_all(struct process *process, struct error *err)
     process->waiting.since_ms = mono_now_ms();
     while (!told_to_stop) {
         *err = (struct error){0};
-        if (open_once(process, err) == 0)
+        if (open_once(process, err) == 0) {
+            process->opened_ms = mono_now_ms();
             return 0;
+        }
         close_all(process);
         if (err->action != ERROR_RETRY && err->action != ERROR_DENIED)
             return -1;
-        tell_why(process, err, mono_now_ms());
+        tell_why(process, "cannot start yet", err);
         wait_a_little(process, pause_ms(process, err));
     }
     return 0;
@@ -241,10 +246,25 @@ static int drain(struct process *process, struct error *err)
     return loop_turn(worker, err);
 }
 
+/* A right or a password was taken from us while we ran: from the start again, where it is told and
+ * waited for. What is only found out by working must not make a hot circle of that. */
+static bool wait_for_rights(struct process *process, struct error *err)
+{
+    if (mono_now_ms() - process->opened_ms > HEALTHY_MS)
+        process->waiting = (struct waiting){0};
+    process->waiting.since_ms = mono_now_ms();
+    tell_why(process, "cannot go on for now", err);
+    close_all(process);
+    wait_a_little(process, pause_ms(process, err));
+    return open_all(process, err) == 0;
+}
+
 /* What cannot go on may go on from the start: a broker that came back after our session had ended
  * has written our membership off. What fails again and again ends the process. */
 static bool begin_anew(struct process *process, struct error *err)
 {
+    if (err->action == ERROR_DENIED)
+        return wait_for_rights(process, err);
     const int64_t now_ms = process->ports.clock.mono_ms(process->ports.clock.self);
     if (now_ms - process->anew_since_ms > ANEW_WINDOW_MS) {
         process->anew_since_ms = now_ms;

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import re
+import subprocess
 import time
 import unittest
 import urllib.error
@@ -34,24 +35,16 @@ def properties(folder):
     return "\n".join(lines) + "\n"
 
 
-class SecurityTest(stages.StageTest):
-    """One broker with every listener; intake alone is started on each."""
+class AccessTest(stages.StageTest):
+    """What tests of access share: intake alone, looked at from outside."""
     RATE = None
     SERVICES = ("intake",)
+    PASSWORDS = (PASSWORD, "wrong-password")
 
     @classmethod
     def setUpClass(cls):
         cls.number = 0
         super().setUpClass()
-
-    @classmethod
-    def prepare(cls):
-        cls.stage.partitions = 2
-        cls.files = certificates.make(cls.run_dir / "certificates")
-        (cls.run_dir / "kafka.properties").write_text(properties(cls.files))
-        scram = (f"{mechanism}=[name={ME},password={PASSWORD}]" for mechanism in MECHANISMS[1:])
-        cls.stage.stores_env = {"KAFKA_LISTENERS": " ".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items()),
-                                "KAFKA_PROPERTIES": str(cls.run_dir / "kafka.properties"), "KAFKA_SCRAM": " ".join(scram)}
 
     def setUp(self):
         self.password = self.run_dir / "password"
@@ -61,26 +54,8 @@ class SecurityTest(stages.StageTest):
     def tearDown(self):
         with contextlib.suppress(KeyError):
             self.assertEqual(self.stage.stop_worker("intake"), 0)
-        for line in self.log_lines():
-            self.assertNotIn(PASSWORD, line)
-            self.assertNotIn("wrong-password", line)
-
-    # What the tests are made of
-
-    def address(self, listener):
-        return (self.run_dir / "kafka" / f"address.{listener}").read_text().strip()
-
-    def over(self, listener, **settings):
-        """The settings of the stage from now on."""
-        protocol = LISTENERS[listener]
-        base = {"bootstrap_servers": self.address(listener), "security_protocol": protocol}
-        if "SSL" in protocol:
-            base["tls_ca_file"] = self.files / "ca.pem"
-        if listener == "MTLS":
-            base |= {"tls_certificate_file": self.files / "client.pem", "tls_key_file": self.files / "client.key"}
-        if "SASL" in protocol:
-            base |= {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": ME, "sasl_password_file": self.password}
-        self.stage.settings = {f"kafka.{name}": value for name, value in (base | settings).items() if value is not None}
+        for password in self.PASSWORDS:
+            self.assertNotIn(password, "\n".join(self.log_lines()))
 
     def log_lines(self):
         with contextlib.suppress(OSError):
@@ -106,11 +81,14 @@ class SecurityTest(stages.StageTest):
             self.assertLess(time.monotonic(), deadline, f"{what}\n" + "\n".join(self.new_lines()[-12:]))
             time.sleep(0.1)
 
-    def goes(self):
-        """An order goes in through the tool, out through the worker, and is read by the tool: all over the same listener."""
+    def submit(self):
         type(self).number += 1
         body = {**SUBMITTED, "external_id": f"s{self.number}"}
         self.stage.run_tool("produce", "--event", "order.submitted", stdin=json.dumps(body) + "\n")
+
+    def goes(self):
+        """An order goes in through the tool, out through the worker, and is read by the tool: all over the same listener."""
+        self.submit()
         self.wait_until(lambda: any(record.key == f"kaveri:s{self.number}" and record.event == "order.payment_pending"
                                     for record in records.read(self.stage.collect())), "the order is not answered")
 
@@ -131,6 +109,36 @@ class SecurityTest(stages.StageTest):
         status, text = self.readiness()
         self.assertEqual(status, 503)
         self.assertRegex(text, pattern)
+
+
+class SecurityTest(AccessTest):
+    """One broker with every listener; intake alone is started on each."""
+
+    @classmethod
+    def prepare(cls):
+        cls.stage.partitions = 2
+        cls.files = certificates.make(cls.run_dir / "certificates")
+        (cls.run_dir / "kafka.properties").write_text(properties(cls.files))
+        scram = (f"{mechanism}=[name={ME},password={PASSWORD}]" for mechanism in MECHANISMS[1:])
+        cls.stage.stores_env = {"KAFKA_LISTENERS": " ".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items()),
+                                "KAFKA_PROPERTIES": str(cls.run_dir / "kafka.properties"), "KAFKA_SCRAM": " ".join(scram)}
+
+    # What the tests are made of
+
+    def address(self, listener):
+        return (self.run_dir / "kafka" / f"address.{listener}").read_text().strip()
+
+    def over(self, listener, **settings):
+        """The settings of the stage from now on."""
+        protocol = LISTENERS[listener]
+        base = {"bootstrap_servers": self.address(listener), "security_protocol": protocol}
+        if "SSL" in protocol:
+            base["tls_ca_file"] = self.files / "ca.pem"
+        if listener == "MTLS":
+            base |= {"tls_certificate_file": self.files / "client.pem", "tls_key_file": self.files / "client.key"}
+        if "SASL" in protocol:
+            base |= {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": ME, "sasl_password_file": self.password}
+        self.stage.settings = {f"kafka.{name}": value for name, value in (base | settings).items() if value is not None}
 
     def tool_refuses(self, pattern):
         done = self.stage.run_tool("topics", "check", check=False)

@@ -473,12 +473,12 @@ static void test_a_password_lets_in_and_never_shows(void)
     server_tell(&server, "CONFIG", "SET", "requirepass", "s3cr@t");
     struct store *store = a_store(&server); /* comes without */
     CU_ASSERT_EQUAL(store_ping(store, &err), -1);
-    CU_ASSERT_EQUAL(err.action, ERROR_RETRY);
+    CU_ASSERT_EQUAL(err.action, ERROR_DENIED);
     store_close(store);
     snprintf(url, sizeof(url), "redis://default:wrong%%21@127.0.0.1:%s/2", port);
     CU_ASSERT_EQUAL_FATAL(store_open(&store, &cfg, &err), 0);
     CU_ASSERT_EQUAL(store_ping(store, &err), -1);
-    CU_ASSERT_EQUAL(err.action, ERROR_RETRY);
+    CU_ASSERT_EQUAL(err.action, ERROR_DENIED);
     CU_ASSERT_PTR_NULL(strstr(err.text, "wrong"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, port));
     store_close(store);
