@@ -50,17 +50,29 @@ void arena_done(struct arena *arena)
     *arena = (struct arena){0};
 }
 
-void arena_reset(struct arena *arena)
+struct arena_place arena_mark(const struct arena *arena)
 {
-    struct arena_block *keep = arena->first;
+    struct arena_block *block = arena->current;
+    return (struct arena_place){block, block ? block->used : 0, arena->bytes_used};
+}
+
+void arena_rewind(struct arena *arena, struct arena_place mark)
+{
+    struct arena_block *keep = mark.block ? mark.block : arena->first;
     if (keep) {
         free_from(keep->next);
         keep->next = NULL;
-        keep->used = 0;
-        ASAN_POISON_MEMORY_REGION(keep->data, keep->size);
+        keep->used = mark.block_used;
+        ASAN_POISON_MEMORY_REGION(keep->data + keep->used, keep->size - keep->used);
     }
     arena->current = keep;
-    arena->bytes_used = 0;
+    arena->bytes_used = mark.bytes_used;
+    arena->full = false;
+}
+
+void arena_reset(struct arena *arena)
+{
+    arena_rewind(arena, (struct arena_place){.block = arena->first});
 }
 
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
@@ -81,8 +93,10 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
 
 void *arena_alloc(struct arena *arena, size_t bytes)
 {
-    if (bytes > arena->bytes_max || arena->bytes_used + bytes > arena->bytes_max)
+    if (bytes > arena->bytes_max || arena->bytes_used + bytes > arena->bytes_max) {
+        arena->full = true;
         return NULL;
+    }
     size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (rounded == 0)
         rounded = ALIGNMENT;

@@ -12,6 +12,7 @@ struct arena_block;
 struct arena {
     struct arena_block *first, *current;
     size_t bytes_used, bytes_max;
+    bool full; /* something was refused since the last reset or rewind */
 };
 
 /* Takes no memory yet. bytes_max bounds what may be taken between two resets. */
@@ -21,6 +22,14 @@ void arena_done(struct arena *arena);
 /* Forgets everything at once and keeps the first block; under ASan what was handed out is poisoned.
  */
 void arena_reset(struct arena *arena);
+
+/* Forgets what was taken after the mark. */
+struct arena_place {
+    struct arena_block *block;
+    size_t block_used, bytes_used;
+};
+struct arena_place arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_place mark);
 
 /* Zeroed memory, aligned for any type. NULL when bytes_max would be passed. */
 void *arena_alloc(struct arena *arena, size_t bytes) __attribute__((malloc));

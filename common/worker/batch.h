@@ -7,9 +7,14 @@
 /* Set on a record that we sent on to its right partition. */
 #define HOP_HEADER "waybill_hops"
 
+#define TOO_LARGE_REASON                                                                           \
+    "oversize: with its state and its effects there is no room for it (setting batch.bytes)"
+
 enum {
     KEY_BYTES_MAX = 512,
-    HEADER_BYTES_MAX = 64 * 1024,            /* of one record, all headers */
+    RECORD_HEADERS_MAX = 200,                /* of one record */
+    HEADER_BYTES_MAX = 64 * 1024,            /* of them all */
+    EVENT_ARENA_SHARE = 4,                   /* of the batch's memory, for one event's structs */
     DEAD_LETTER_BYTES_MAX = 3 * 1024 * 1024, /* of the original value; more is cut off */
     REPLIES_PER_BATCH_MAX = 1000,
     TIMERS_PER_TASK_MAX = 500,
@@ -29,6 +34,10 @@ MUST_CHECK int batch_load(struct worker *worker, struct error *err);
 
 /* Step 4. Errors are ours (memory), never an event's. */
 MUST_CHECK int batch_decide(struct worker *worker, struct error *err);
+
+/* What is to be kept of each key, made before the transaction begins: there may be no room for it.
+ */
+MUST_CHECK int batch_pack(struct worker *worker, struct error *err);
 
 /* Step 5: one transaction. After -1 nothing is known: reopen, take over. */
 MUST_CHECK int batch_commit(struct worker *worker, struct error *err);

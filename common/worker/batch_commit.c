@@ -60,10 +60,27 @@ int batch_event_headers(struct worker *worker, struct cloudevent *ce, struct out
     return 0;
 }
 
+/* A timer or a reply, for a person: it has no bytes that could be shown. */
+static struct str describe(struct worker *worker, const struct batch_item *item)
+{
+    static const char *const outcomes[] = {[OUTCOME_OK] = "ok",
+                                           [OUTCOME_REFUSED] = "refused",
+                                           [OUTCOME_UNKNOWN] = "unknown",
+                                           [OUTCOME_NOT_SENT] = "not sent"};
+    char due[RFC3339_BYTES];
+    rfc3339_format(item->ev.time_ms, due);
+    if (item->kind == ITEM_TIMERS)
+        return arena_printf(&worker->arena, "timer %s, due %s", item->ev.timer, due);
+    const struct call_reply *reply = &item->finished->reply;
+    return arena_printf(&worker->arena, "reply to call %.*s (%.*s) at %.*s: %s, status %" PRId32,
+                        STR_ARG(reply->intent_id), STR_ARG(reply->name), STR_ARG(reply->endpoint),
+                        outcomes[reply->outcome], reply->status);
+}
+
 int batch_dead_letter(struct worker *worker, struct batch_item *item, const char *reason,
                       struct error *err)
 {
-    enum { ERROR_HEADERS = 6 };
+    enum { ERROR_HEADERS = 7 };
     const struct kafka_record *record = &item->record;
     bool from_topic = item->kind == ITEM_RECORD;
     const char *topic = from_topic                 ? worker->service->inputs[record->topic]
@@ -97,12 +114,15 @@ int batch_dead_letter(struct worker *worker, struct batch_item *item, const char
     struct str key = item->ev.key.ptr ? item->ev.key : STR("");
     if (key.len > KEY_BYTES_MAX)
         key.len = KEY_BYTES_MAX;
+    size_t error_count = ERROR_HEADERS - from_topic;
+    if (!from_topic)
+        errors[6] = (struct event_header){STR("waybill_error_what"), describe(worker, item)};
     struct output output = {.topic = worker->dead_letters,
                             .partition = item->task->partition,
                             .key = key,
                             .value = value,
                             .headers = rows,
-                            .header_count = old + ERROR_HEADERS};
+                            .header_count = old + error_count};
     worker->batch->dead_count++;
     counter_add(worker->meters.dead_letters, 1);
     log_warning("dead letter", LOG_TEXT("reason", reason), LOG_TEXT("topic", topic),
@@ -160,6 +180,14 @@ static int pack(struct worker *worker, struct entry *entry, struct error *err)
     return entry->value.ptr ? 0 : error_set(err, ERROR_ABORT_BATCH, "no room left in the batch");
 }
 
+int batch_pack(struct worker *worker, struct error *err)
+{
+    for (struct entry *entry = worker->batch->first_entry; entry; entry = entry->next)
+        if (entry->changed && pack(worker, entry, err))
+            return -1;
+    return 0;
+}
+
 static int send_everything(struct worker *worker, struct error *err)
 {
     struct batch *batch = worker->batch;
@@ -178,8 +206,7 @@ static int send_everything(struct worker *worker, struct error *err)
     }
     for (struct entry *entry = batch->first_entry; entry; entry = entry->next)
         if (entry->changed &&
-            (pack(worker, entry, err) ||
-             send_changelog(worker, entry->task, entry->field, entry->value, NULL, err)))
+            send_changelog(worker, entry->task, entry->field, entry->value, NULL, err))
             return -1;
     for (struct intent_change *change = batch->first_intent; change; change = change->next)
         if (send_changelog(worker, change->task, change->field, change->value, NULL, err))

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/partition.h"
+#include "worker/poison.h"
 #include "worker/tables.h"
 
 #include <inttypes.h>
@@ -13,6 +14,9 @@ static int call_rule(struct decision *decision, const struct route *route, struc
 {
     struct worker *worker = decision->worker;
     struct batch_item *item = decision->item;
+    int tried = poison_try(worker, item, err);
+    if (tried != 0)
+        return tried < 0 ? -1 : batch_dead_letter(worker, item, POISON_REASON, err);
     struct context ctx = {.now_ms = decision->now_ms,
                           .cfg = worker->service_cfg,
                           .tables = tables_seen_by_rules(worker->tables),
@@ -253,7 +257,7 @@ static int mark_started(struct worker *worker, struct error *err)
     return 0;
 }
 
-int batch_decide(struct worker *worker, struct error *err)
+static int decide_all(struct worker *worker, struct error *err)
 {
     if (!worker->draining && mark_started(worker, err))
         return -1;
@@ -261,4 +265,11 @@ int batch_decide(struct worker *worker, struct error *err)
         if (decide_item(worker, &worker->batch->items[i], err))
             return -1;
     return 0;
+}
+
+int batch_decide(struct worker *worker, struct error *err)
+{
+    struct error ignored;
+    int failed = decide_all(worker, err);
+    return poison_survived(worker, failed ? &ignored : err) || failed ? -1 : 0;
 }

@@ -74,11 +74,13 @@ static int attach_entry(struct worker *worker, struct batch_item *item, struct e
 /* What the runtime kept for the key: state, timers, intents, seen ids. */
 static int unpack(struct worker *worker, struct entry *entry, struct str value, struct error *err)
 {
+    const char *no_room = "no room left in the batch for its states";
     const struct record_type *type;
     const void *body;
     if (avro_schemas_decode(worker->schemas, value, &worker->arena, &type, &body, err) != 0 ||
         type != &key_entry)
-        return error_prefix(err, "state %.*s", STR_ARG(entry->field));
+        return worker->arena.full ? error_set(err, ERROR_ABORT_BATCH, "%s", no_room)
+                                  : error_prefix(err, "state %.*s", STR_ARG(entry->field));
     const struct key_entry *kept = body;
     if (kept->timers.len > TIMERS_PER_KEY_MAX || kept->intents.len > INTENTS_PER_KEY_MAX)
         return error_set(err, ERROR_FATAL, "state %.*s: more timers or intents than the limit",
@@ -99,6 +101,8 @@ static int unpack(struct worker *worker, struct entry *entry, struct str value, 
     entry->state_bytes = kept->state;
     int known =
         avro_schemas_decode(worker->schemas, kept->state, &worker->arena, &type, &body, err);
+    if (known < 0 && worker->arena.full)
+        return error_set(err, ERROR_ABORT_BATCH, "%s", no_room);
     if (known != 0 || type != entry->state_type)
         return error_set(err, ERROR_FATAL,
                          "state %.*s was written by a version of this service that we do not know; "

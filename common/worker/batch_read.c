@@ -114,6 +114,32 @@ static void pass_over(const struct worker *worker, struct batch_item *item)
         dead(item, "this service has no rule for such an event");
 }
 
+/* 0, -1 (dead), AVRO_UNKNOWN_ID or AVRO_UNKNOWN_TYPE. A bomb, few bytes that become many structs,
+ * is kept small. */
+static int decode_value(struct worker *worker, struct batch_item *item)
+{
+    struct arena *arena = &worker->arena;
+    struct arena_place mark = arena_mark(arena);
+    size_t bytes_max = arena->bytes_max, most = bytes_max / EVENT_ARENA_SHARE;
+    struct error why = {0};
+    if (arena->bytes_used + most < bytes_max)
+        arena->bytes_max = arena->bytes_used + most;
+    int known = avro_schemas_decode(worker->schemas, item->record.value, arena, &item->ev.type,
+                                    &item->ev.body, &why);
+    bool full = arena->full;
+    arena->bytes_max = bytes_max;
+    if (known != 0)
+        arena_rewind(arena, mark);
+    if (known < 0 && full)
+        dead_for(worker, item,
+                 "oversize: %zu bytes that would take more than %zu in memory (a quarter of "
+                 "setting batch.bytes)",
+                 item->record.value.len, most);
+    else if (known < 0)
+        dead_for(worker, item, "undecodable: %s", why.text);
+    return known;
+}
+
 /* Decides the fate of a record and decodes it. Returns 1 when its schema is not known (yet). */
 static int decode(struct worker *worker, struct batch_item *item)
 {
@@ -134,6 +160,10 @@ static int decode(struct worker *worker, struct batch_item *item)
                  record->key.len, KEY_BYTES_MAX, record->value.len, worker->cfg->event_bytes_max);
         return 0;
     }
+    if (record->header_count > RECORD_HEADERS_MAX) {
+        dead_for(worker, item, "oversize: more than %d headers", RECORD_HEADERS_MAX);
+        return 0;
+    }
     if (batch_header_bytes(record) > HEADER_BYTES_MAX) {
         dead_for(worker, item, "oversize: headers of %zu bytes (limit %d)",
                  batch_header_bytes(record), HEADER_BYTES_MAX);
@@ -152,23 +182,13 @@ static int decode(struct worker *worker, struct batch_item *item)
             item->fate = FATE_REKEY;
         return 0;
     }
-    struct error why = {0};
-    int known = avro_schemas_decode(worker->schemas, record->value, &worker->arena, &item->ev.type,
-                                    &item->ev.body, &why);
+    int known = decode_value(worker, item);
     if (known == AVRO_UNKNOWN_ID)
         return 1;
-    if (known == AVRO_UNKNOWN_TYPE) { /* of a newer producer: none of our routes can want it */
-        pass_over(worker, item);
+    if (known == AVRO_UNKNOWN_TYPE)
+        pass_over(worker, item); /* of a newer producer: none of our routes can want it */
+    if (known != 0)
         return 0;
-    }
-    if (known < 0) {
-        dead_for(worker, item, "undecodable: %s", why.text);
-        return 0;
-    }
-    if (poison_is_crashed(item->task, record->topic, record->offset)) {
-        dead(item, "crashed: the worker failed on this record again and again");
-        return 0;
-    }
     item->route = route_of(worker->service, item->ev.type);
     if (!item->route)
         pass_over(worker, item);
@@ -203,6 +223,13 @@ static int await_schema(struct worker *worker, struct batch_item *item, struct e
     return 1;
 }
 
+/* Alone in its batch, and there was no room for it all the same. */
+static bool is_too_large(const struct worker *worker, const struct batch_item *item)
+{
+    return worker->too_large.task == item->task && worker->too_large.input == item->record.topic &&
+           worker->too_large.offset == item->record.offset;
+}
+
 /* 1 = taken into the batch, 0 = passed over. */
 static int take_record(struct worker *worker, struct kafka_record *record, struct error *err)
 {
@@ -220,7 +247,15 @@ static int take_record(struct worker *worker, struct kafka_record *record, struc
     }
     struct batch_item *item = &batch->items[batch->item_count];
     *item = (struct batch_item){.kind = ITEM_RECORD, .task = task, .record = *record};
-    if (decode(worker, item) > 0) {
+    int tried = poison_try(worker, item, err);
+    if (tried < 0) {
+        log->release(log->self, record);
+        return -1;
+    }
+    if (tried > 0 || is_too_large(worker, item)) {
+        item->ev.key = record->key;
+        dead(item, tried > 0 ? POISON_REASON : TOO_LARGE_REASON);
+    } else if (decode(worker, item) > 0) {
         int waiting = await_schema(worker, item, err);
         if (waiting != 0) {
             log->release(log->self, record);
@@ -242,8 +277,7 @@ static int read_records(struct worker *worker, int idle_ms, struct error *err)
     struct ports *ports = worker->ports;
     int64_t until = ports->clock.mono_ms(ports->clock.self) + worker->cfg->work_ms;
     batch->full = true;
-    size_t most = poison_suspected(worker) ? 1 : (size_t)worker->records_limit;
-    while (batch->item_count < most) {
+    while (batch->item_count < (size_t)worker->records_limit) {
         struct kafka_record record;
         bool first = batch->item_count == 0;
         int got = ports->log.poll(ports->log.self, first ? idle_ms : 0, &record, err);
@@ -268,12 +302,22 @@ static int read_records(struct worker *worker, int idle_ms, struct error *err)
     return 0;
 }
 
+/* What does not fit into a batch is tried again as less: so are replies and timers, and in the end
+ * one thing alone. */
+static size_t room_for(const struct worker *worker, int most)
+{
+    if (worker->records_limit <= 1 && worker->failures > 0)
+        return worker->batch->item_count == 0 ? 1 : 0;
+    bool cut = worker->records_limit < worker->cfg->records_max;
+    return cut && worker->records_limit < most ? (size_t)worker->records_limit : (size_t)most;
+}
+
 static void take_replies(struct worker *worker)
 {
     struct batch *batch = worker->batch;
     struct calls_reply *finished;
-    for (int n = 0;
-         n < REPLIES_PER_BATCH_MAX && (finished = calls_next_reply(worker->calls)) != NULL; n++) {
+    for (size_t left = room_for(worker, REPLIES_PER_BATCH_MAX);
+         left > 0 && (finished = calls_next_reply(worker->calls)) != NULL; left--) {
         struct batch_item *item = &batch->items[batch->item_count++];
         *item = (struct batch_item){
             .kind = ITEM_REPLY, .task = &worker->tasks[finished->task], .finished = finished};
@@ -298,8 +342,13 @@ static int take_timers(struct worker *worker, struct error *err)
     int64_t mono_ms = worker->ports->clock.mono_ms(worker->ports->clock.self);
     if (batch->full && mono_ms - worker->timers_mono_ms < TIMERS_WAIT_MOST_MS)
         return 0;
+    size_t left = room_for(worker, TIMERS_PER_BATCH_MAX);
+    if (left == 0)
+        return 0;
     worker->timers_mono_ms = mono_ms;
-    for (int32_t i = 0; i < worker->partition_count; i++) {
+    worker->timers_first = (worker->timers_first + 1) % worker->partition_count;
+    for (int32_t n = 0; n < worker->partition_count; n++) {
+        int32_t i = (worker->timers_first + n) % worker->partition_count;
         struct task *task = &worker->tasks[i];
         if (!may_fire(worker, task, mono_ms))
             continue;
@@ -310,7 +359,7 @@ static int take_timers(struct worker *worker, struct error *err)
         if (due.len == 0 && store->earliest(store->self, i, &task->earliest_ms, err))
             return -1;
         task->in_batch = true; /* that nothing is due counts only if the store has lost nothing */
-        for (size_t m = 0; m < due.len && batch->item_count < batch->item_max; m++) {
+        for (size_t m = 0; m < due.len && left > 0; m++, left--) {
             struct batch_item *item = &batch->items[batch->item_count++];
             *item =
                 (struct batch_item){.kind = ITEM_TIMERS, .task = task, .field = due.ptr[m].member};
@@ -327,17 +376,15 @@ int batch_read(struct worker *worker, int idle_ms, struct error *err)
     if (!batch)
         return error_set(err, ERROR_FATAL, "no memory for a batch");
     batch->items = worker->items;
-    batch->item_max = worker->item_max;
     worker->batch = batch;
     batch->membership = ports->log.membership(ports->log.self);
     int changed = read_records(worker, idle_ms, err);
-    if (changed != 0)
-        return changed;
+    struct error ignored;
+    if (poison_survived(worker, changed < 0 ? &ignored : err) || changed < 0)
+        return -1;
+    if (changed > 0)
+        return 1;
     counter_add(worker->meters.read, batch->item_count);
-    if (batch->item_count > 0 && poison_suspected(worker)) {
-        batch->now_ms = ports->clock.now_ms(ports->clock.self);
-        return 0;
-    }
     batch->now_ms = ports->clock.now_ms(ports->clock.self);
     take_replies(worker);
     return take_timers(worker, err);

@@ -4,7 +4,6 @@
 #include "worker/backlog.h"
 #include "worker/batch.h"
 #include "worker/endpoint_meters.h"
-#include "worker/poison.h"
 #include "worker/restore.h"
 #include "worker/switches.h"
 #include "worker/tables.h"
@@ -44,11 +43,26 @@ static void after_failed_commit(struct worker *worker, const struct error *err)
     throw_away(worker, "commit", err);
 }
 
-/* What does not fit is tried again as less. */
+/* What does not fit is tried again as less; a record that does not even fit alone is left alone. */
+static void try_less(struct worker *worker)
+{
+    const struct batch *batch = worker->batch;
+    const struct batch_item *first = &batch->items[0];
+    int64_t count = (int64_t)batch->item_count;
+    if (count == 1 && first->kind == ITEM_RECORD) {
+        worker->too_large.task = first->task;
+        worker->too_large.input = first->record.topic;
+        worker->too_large.offset = first->record.offset;
+    }
+    if (worker->records_limit > count)
+        worker->records_limit = count;
+    worker->records_limit = worker->records_limit > 1 ? worker->records_limit / 2 : 1;
+}
+
 static void after_failed_step(struct worker *worker, const char *step, const struct error *err)
 {
-    if (err->action == ERROR_ABORT_BATCH && worker->records_limit > 1)
-        worker->records_limit /= 2;
+    if (err->action == ERROR_ABORT_BATCH)
+        try_less(worker);
     throw_away(worker, step, err);
 }
 
@@ -68,26 +82,13 @@ static bool positions_are_due(struct worker *worker)
     return worker->draining || mono_ms(worker) >= worker->commit_due_mono_ms;
 }
 
-/* A record that may be poison is written down while its rule runs. */
-static int decide(struct worker *worker, struct error *err)
-{
-    const struct batch *batch = worker->batch;
-    bool alone = poison_suspected(worker) && batch->item_count > 0 &&
-                 batch->items[0].kind == ITEM_RECORD && batch->items[0].fate == FATE_DECIDE;
-    if (alone && poison_try(worker, &batch->items[0], err))
-        return -1;
-    if (batch_decide(worker, err))
-        return -1;
-    return alone ? poison_survived(worker, &batch->items[0], err) : 0;
-}
-
 /* Steps 3 and 4. */
 static int load_and_decide(struct worker *worker, struct error *err)
 {
     int loaded = batch_load(worker, err);
     if (loaded > 0)
         return error_set(err, ERROR_RETRY, "a task's store has moved");
-    return loaded < 0 ? -1 : decide(worker, err);
+    return loaded < 0 || batch_decide(worker, err) || batch_pack(worker, err) ? -1 : 0;
 }
 
 /* Steps 3 to 7, for what step 1 and 2 have read. -1: it is final. */
@@ -119,8 +120,9 @@ static int work_on_batch(struct worker *worker, struct error *fatal)
     batch_apply(worker);
     batch_hand_over(worker);
     worker->failures = 0;
-    if (worker->records_limit < worker->cfg->records_max)
-        worker->records_limit++;
+    worker->records_limit += worker->records_limit / 8 + 1;
+    if (worker->records_limit > worker->cfg->records_max)
+        worker->records_limit = worker->cfg->records_max;
     histogram_observe(worker->meters.batch_seconds, (double)(mono_ms(worker) - began_ms) / 1000);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "worker/task.h"
 
 #include "log/log.h"
+#include "worker/poison.h"
 #include "worker/restore.h"
 
 #include <sys/random.h>
@@ -134,7 +135,7 @@ void task_committed(struct task *task)
     task->batch++;
     memcpy(task->told, task->next, sizeof(task->told));
     task->ahead = false;
-    task->suspected = false;
+    poison_committed(task);
 }
 
 void task_stored_position(const struct worker *worker, const struct task *task, struct buffer *out)

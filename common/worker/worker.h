@@ -25,6 +25,8 @@ enum {
     RANDOM_ID_BYTES = 16,
     INTENTS_PER_BATCH_MAX = 100000,
     ENTRY_BUCKETS = 4096,
+    POISON_WHAT_BYTES = 80,
+    POISON_BLAMED_MAX = 4,
     VALUE_BYTES_MAX = 1900 * 1024 /* of one record that we write; topics take 2 MiB */
 };
 
@@ -57,10 +59,15 @@ struct task {
     bool has_backlog;         /* intents wait in the store, since the calls were full */
     int64_t backlog_wait_ms;  /* between looks at it */
     /* poison.h */
-    bool suspected; /* its batches hold one record */
-    int64_t start_batch, start_count;
-    int32_t tried_input;
-    int64_t tried_offset, tried_count; /* of the record that was being tried; 0 = none */
+    bool suspected;        /* its timers and replies are written down before they are tried */
+    int suspected_batches; /* and its records, in so many batches still */
+    int64_t start_count, started_wall_ms;
+    struct poison_try {
+        char what[POISON_WHAT_BYTES]; /* empty = none */
+        int64_t count;
+        bool settled;            /* it lived, or was left alone, in the batch at work */
+    } blamed[POISON_BLAMED_MAX], /* what owners died at, and how often */
+        trying;                  /* what is written down now */
     /* restoring */
     int64_t retry_mono_ms; /* not to be tried again before */
     int attempts;
@@ -149,7 +156,7 @@ struct batch_item {
 struct batch {
     struct kafka_group_metadata *membership;
     struct batch_item *items;
-    size_t item_count, item_max;
+    size_t item_count; /* at most worker->item_max */
     struct entry *buckets[ENTRY_BUCKETS];
     struct entry *first_entry, *last_entry;
     size_t entry_count;
@@ -193,8 +200,14 @@ struct worker {
     const char *changelog; /* topics with prefix */
     const char *dead_letters;
     const char **inputs;
-    struct task *tasks;    /* [partition_count] */
-    uint64_t epoch;        /* of the assignment that the tasks stand for */
+    struct task *tasks;  /* [partition_count] */
+    uint64_t epoch;      /* of the assignment that the tasks stand for */
+    struct task *trying; /* that something is written down of: poison.h */
+    struct {             /* a record that did not even fit alone */
+        const struct task *task;
+        int32_t input;
+        int64_t offset;
+    } too_large;
     bool producer_spent;   /* to be opened again before anything else */
     int failures;          /* batches thrown away in a row */
     int64_t records_limit; /* of a batch; halved when one does not fit */
@@ -202,6 +215,7 @@ struct worker {
     int64_t producer_retry_mono_ms;
     bool positions_suspect;     /* an input's offset is not in its log any more: look closer */
     int64_t timers_mono_ms;     /* when timers were last looked at */
+    int32_t timers_first;       /* the task that came first then */
     int64_t commit_due_mono_ms; /* when positions that only moved on are written; 0 = none did */
     bool draining;
 };

@@ -99,6 +99,9 @@ enum verdict probe_on_payment(const struct event *ev, const void *state, const s
         break;
     case EXPLODES:
         longjmp(bomb, 1);
+    case SETS_BOMB:
+        set_timer(out, "bomb", ctx->now_ms + 60000);
+        break;
     }
     put_state(out, &next);
     return DONE;
@@ -124,6 +127,13 @@ static enum verdict on_chime(const struct event *ev, const void *state, const st
     return DONE;
 }
 
+static enum verdict on_bomb(const struct event *ev, const void *state, const struct context *ctx,
+                            struct effects *out)
+{
+    (void)ev, (void)state, (void)ctx, (void)out;
+    longjmp(bomb, 1);
+}
+
 static const char *outcome_text(enum outcome outcome)
 {
     switch (outcome) {
@@ -147,6 +157,8 @@ static enum verdict on_called(const struct event *ev, const void *state, const s
         next = *(const struct lane_measured *)state;
     next.samples += 1000;
     probe_say(out, ev, ctx, outcome_text(ev->reply->outcome), next.samples);
+    if (ev->reply->status == 451)
+        longjmp(bomb, 1);
     if (ev->reply->status == 418)
         return set_aside(out, "this reply is refused");
     if (ev->reply->status != 422)
@@ -158,6 +170,7 @@ static const struct route routes[] = {
     {.on = &payment_captured, .state = &lane_measured, .decide = probe_on_payment},
     {.on_timer = "ring", .state = &lane_measured, .decide = on_ring},
     {.on_timer = "chime", .state = &lane_measured, .decide = on_chime},
+    {.on_timer = "bomb", .state = &lane_measured, .decide = on_bomb},
     {.on_reply = "called", .state = &lane_measured, .decide = on_called},
 };
 static const char *const inputs[] = {"inbound.orders", "orders", "probe.operator", NULL};

@@ -29,12 +29,13 @@ enum amount {
     FAT_STATE,   /* not quite */
     EMITS_LARGE, /* one event of 1.5 MB */
     EMITS_MUCH,  /* 1 MB in 100 events */
-    EXPLODES     /* jumps to bomb */
+    EXPLODES,    /* jumps to bomb */
+    SETS_BOMB    /* a timer that does, after 60 s */
 };
 
 enum { PARTITIONS = 4, RECORDS_MAX = 3000 };
 
-/* A reply with status 422 is only said, one with 418 is set aside. */
+/* A reply with status 422 is only said, one with 418 is set aside, one with 451 jumps to bomb. */
 extern const struct service probe;
 extern jmp_buf bomb; /* where a rule that kills its worker ends */
 

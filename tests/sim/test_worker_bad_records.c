@@ -2,8 +2,6 @@
 /* links: fake_world */
 #include "sim/probe.h"
 
-#include "worker/poison.h"
-
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,41 +96,66 @@ static void test_a_record_that_waits_for_its_schema_and_is_deleted_lets_the_rest
     finish();
 }
 
-static void test_a_record_that_kills_its_worker_becomes_a_dead_letter_and_nothing_else_does(void)
+static void test_more_headers_than_allowed_are_a_dead_letter(void)
 {
+    enum { COUNT = RECORD_HEADERS_MAX + 1 };
+    static struct event_header headers[COUNT];
     begin();
-    pay("a", PLAIN, "1");
-    pay("a", EXPLODES, "2");
-    pay("a", PLAIN, "3");
-    pay("b", PLAIN, "4");
-    volatile int deaths = 0;
-    while (setjmp(bomb) != 0) {
-        deaths++;
-        CU_ASSERT_FATAL(deaths < 20);
-        crash();
-    }
+    for (int i = 0; i < COUNT; i++)
+        headers[i] = (struct event_header){STR("x"), STR("y")};
+    pay_with("a", home_of("a"), PLAIN, headers, COUNT);
+    headers[0] = (struct event_header){STR("ce_id"), STR("2")};
+    pay_with("a", home_of("a"), PLAIN, headers, COUNT - 1);
     settle();
-    CU_ASSERT(deaths >= POISON_STARTS - 1 + POISON_TRIES);
-    CU_ASSERT(deaths <= 2 * POISON_STARTS + POISON_TRIES);
-    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
-    CU_ASSERT_STRING_EQUAL(said("b"), "paid 1");
-    CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "crashed"));
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "oversize: more than 200 headers"));
     CU_ASSERT_STRING_EQUAL(dead(1), "");
     finish();
 }
 
-static void test_kafka_being_away_is_no_reason_to_suspect_a_record(void)
+/* Each line takes five bytes in Avro, and 64 in memory. */
+static void test_few_bytes_that_become_much_memory_are_a_dead_letter(void)
 {
+    enum { LINES = 10000, ARENA_BYTES = 2 * 1024 * 1024 };
+    struct buffer buffer;
+    static struct order_line lines[LINES];
+    struct customer customer = {.email = STR("")};
+    struct address ship_to = {.line1 = STR("")};
+    struct payment payment = {.status = PAYMENT_STATUS_PAID};
+    struct order_submitted bomb_order = {
+        .lines = {lines, LINES}, .customer = &customer, .ship_to = &ship_to, .payment = &payment};
     begin();
-    settle();
+    worker.arena.bytes_max = ARENA_BYTES;
+    struct str value = framed(&order_submitted, &bomb_order, &buffer);
+    CU_ASSERT(value.len < (size_t)cfg.event_bytes_max);
+    fake_world_write(world, "inbound.orders", home_of("a"), "a", value, NULL, 0);
+    buffer_done(&buffer);
     pay("a", PLAIN, "1");
-    for (int i = 0; i < 20; i++) {
-        fake_world_next_commit(world, FAKE_REQUEST_LOST);
-        turn(5);
-        fake_world_pass(world, 6000);
-    }
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
-    CU_ASSERT_STRING_EQUAL(dead(0), "");
+    CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "oversize"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "in memory"));
+    CU_ASSERT_STRING_EQUAL(dead(1), "");
     finish();
+}
+
+/* Wherever on its way memory ends: the record is decided or set aside, and the rest goes on. */
+static void test_memory_that_ends_anywhere_stops_nobody(void)
+{
+    enum { FROM = 100000, TO = 1200000, STEP = 10000 };
+    size_t aside = 0, decided = 0;
+    for (size_t bytes = FROM; bytes < TO; bytes += STEP) {
+        begin();
+        settle();
+        worker.arena.bytes_max = bytes;
+        pay("a", FAT_STATE, "1");
+        pay("b", PLAIN, "2");
+        settle();
+        CU_ASSERT_STRING_EQUAL(said("b"), "paid 1");
+        bool done = strcmp(said("a"), "paid 1") == 0;
+        CU_ASSERT(done == (dead(0)[0] == '\0'));
+        done ? decided++ : aside++;
+        finish();
+    }
+    CU_ASSERT(aside > 5 && decided > 5);
 }

@@ -10,6 +10,27 @@
 
 /* murmur2 values as published in Kafka's own UtilsTest.testMurmur2; the partition is
  * (value & 0x7fffffff) % count. */
+static void test_arena_forgets_what_was_taken_after_the_mark(void)
+{
+    struct arena arena;
+    arena_init(&arena, 1000000);
+    arena_rewind(&arena, arena_mark(&arena)); /* nothing was taken yet */
+    char *kept = arena_alloc(&arena, 1000);
+    struct arena_place place = arena_mark(&arena);
+    const char *first = arena_alloc(&arena, 10);
+    CU_ASSERT_PTR_NOT_NULL(arena_alloc(&arena, 500000));
+    CU_ASSERT_FALSE(arena.full);
+    CU_ASSERT_PTR_NULL(arena_alloc(&arena, 600000));
+    CU_ASSERT_TRUE(arena.full);
+    memset(kept, 'x', 1000);
+    arena_rewind(&arena, place);
+    CU_ASSERT_FALSE(arena.full);
+    CU_ASSERT_PTR_EQUAL(arena_alloc(&arena, 10), first);
+    CU_ASSERT_EQUAL(kept[999], 'x');
+    CU_ASSERT_PTR_NOT_NULL(arena_alloc(&arena, 900000));
+    arena_done(&arena);
+}
+
 static void test_partitions_as_the_java_client_does(void)
 {
     const struct {
