@@ -241,6 +241,7 @@ static int mark_started(struct worker *worker, struct error *err)
         *marked = *held.intent;
         marked->status = INTENT_STATUS_STARTED;
         marked->started_at_ms = worker->batch->now_ms;
+        calls_marks(worker->calls, held.id, marked->started_at_ms);
         struct intent_change change = {.step = INTENT_MARKED,
                                        .task = task,
                                        .field = arena_copy(&worker->arena, held.id),

@@ -231,12 +231,20 @@ static void begin_anew(struct call *call)
     call->begun_mono_ms = -1;
 }
 
+/* The store says STARTED, and it was not we: another owner is there, though nobody has told us. */
+static bool is_marked_by_another(const struct call *call, const struct task_intent *intent)
+{
+    return intent->status == INTENT_STATUS_STARTED && !call->marked &&
+           intent->started_at_ms != call->marks_at_ms;
+}
+
 /* An orphan comes home. When the task was away, another owner may have called, too: what we know
  * to have happened still holds, that nothing happened does not. */
-static void adopt(struct call *call, uint64_t epoch)
+static void adopt(struct call *call, const struct task_intent *intent, uint64_t epoch)
 {
-    bool was_away = call->epoch != epoch;
+    bool was_away = call->epoch != epoch || is_marked_by_another(call, intent);
     call->epoch = epoch;
+    call->marked = call->marked || intent->status == INTENT_STATUS_STARTED;
     if (was_away && may_have_been_sent(call))
         call->maybe_sent = true;
     if (call->phase == PHASE_RUNNING)
@@ -288,8 +296,7 @@ enum offer_result calls_offer(struct calls *calls, struct str id, const struct t
         return CALLS_TAKEN;
     if (call) {
         call_leave(calls, call);
-        call->marked = call->marked || intent->status == INTENT_STATUS_STARTED;
-        adopt(call, epoch);
+        adopt(call, intent, epoch);
     } else {
         call = take(calls, id, intent, origin);
         if (!call)
@@ -358,6 +365,13 @@ bool calls_next_mark(const struct calls *calls, size_t *cursor, struct calls_mar
     ++*cursor;
     *out = (struct calls_mark){.id = call->reply.id, .task = call->task, .intent = &call->intent};
     return true;
+}
+
+void calls_marks(struct calls *calls, struct str id, int64_t started_at_ms)
+{
+    struct call *call = find_held(calls, id);
+    if (call)
+        call->marks_at_ms = started_at_ms;
 }
 
 void calls_started_committed(struct calls *calls, struct str id)

@@ -238,7 +238,10 @@ static void attempt_ended(struct calls *calls, struct call *call, const struct a
         return;
     case ATTEMPT_NOT_SENT:
     case ATTEMPT_CREDENTIALS:
-        try_again(calls, call, wait_ms);
+        if (call->maybe_sent) /* not by us, this time; but perhaps by another owner */
+            outcome_unknown(calls, call, wait_ms);
+        else
+            try_again(calls, call, wait_ms);
         return;
     case ATTEMPT_UNKNOWN:
         outcome_unknown(calls, call, wait_ms);

@@ -124,6 +124,22 @@ static void test_query_asks_when_another_owner_may_have_sent_what_we_did_not(voi
     CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
 }
 
+/* While it runs, the task was away: that this attempt came to nothing does not say that no other
+ * one did. */
+static void test_query_asks_when_another_owner_may_have_sent_while_ours_was_under_way(void)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    tick();
+    commit_marks();
+    calls_drop_task(world.calls, TASK);
+    offer_from("a", a_query(.status = INTENT_STATUS_STARTED), EPOCH + 1, CALLS_RESTORED);
+    answer_end(0, HTTP_NOT_SENT);
+    pass(5000 + SESSION_MS + 120);
+    EXPECT_SENT(2);
+    CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
+}
+
 static void test_call_that_is_due_soon_goes_when_another_one_is_due_late(void)
 {
     begin_default();
