@@ -161,6 +161,7 @@ static int port_submit(void *self, const struct http_request *request, struct er
                               .lookup = lookup,
                               .acts_ms = -1,
                               .retry_after_ms = -1};
+    deed->asked_again |= !lookup && deed->told == process->number;
     if (lookup) {
         deed->lookups++;
     } else if (deed->requests++ == 0) {
@@ -213,6 +214,9 @@ static bool port_collect(void *self, struct http_result *out)
               : request->end == HTTP_NOT_SENT ? "not sent"
                                               : "unknown",
               request->status);
+    if (request->end == HTTP_ANSWERED && request->status / 100 != 5 && request->status != 409 &&
+        !(request->lookup && request->status == 404))
+        world->deeds[request->deed].told = process->number;
     request->process = NULL;
     return true;
 }

@@ -162,15 +162,16 @@ static int log_send_offsets(void *self, const struct kafka_offset *offsets, size
         return dead(err);
     if (count == 0)
         return 0; /* librdkafka does nothing and says OK */
-    if (!group_knows(process, (uint64_t)(uintptr_t)membership - 1)) {
-        fake_tell(&world->faults, process->number, "offsets are refused: an old generation");
-        return error_set(err, ERROR_ABORT_BATCH, "illegal generation");
-    }
     for (size_t i = 0; i < count; i++)
         at[i] = (struct kafka_partition){input_of(process, offsets[i].topic), offsets[i].partition,
                                          offsets[i].offset};
     enum broker_answer answer = BROKER_BUSY;
     for (int i = 0; i < WAITS_MOST && answer == BROKER_BUSY; i++) {
+        /* Looked at when the request arrives, however long it was under way. */
+        if (!group_knows(process, (uint64_t)(uintptr_t)membership - 1)) {
+            fake_tell(&world->faults, process->number, "offsets are refused: an old generation");
+            return error_set(err, ERROR_ABORT_BATCH, "illegal generation");
+        }
         answer =
             broker_add_offsets(world, process->txn, process->txn_epoch, process->group, at, count);
         if (answer == BROKER_BUSY && !fake_wait(process, WAIT_MS))

@@ -147,6 +147,8 @@ struct deed {
     int requests, lookups, acts;
     bool refused;
     uint64_t asked, acted; /* moments of the first request, and of the first act */
+    int told;              /* the last process that heard a definite answer */
+    bool asked_again;      /* by one that had heard it */
 };
 
 struct request {

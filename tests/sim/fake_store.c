@@ -120,9 +120,15 @@ static void keep_history(const struct fake_process *process, int32_t task)
     shelf_copy(&history[0], &redis->shelves[task]);
 }
 
+/* What was lost is not in the past of what is left. */
 void fake_redis_go_back(struct redis *redis, int32_t task, int writes)
 {
-    shelf_copy(&redis->shelves[task], &redis->history[task][writes - 1]);
+    struct shelf *history = redis->history[task];
+    shelf_copy(&redis->shelves[task], &history[writes - 1]);
+    for (int i = 0; i < writes; i++)
+        shelf_empty(&history[i]);
+    memmove(&history[0], &history[writes], (size_t)(SHELF_HISTORY - writes) * sizeof(history[0]));
+    memset(&history[SHELF_HISTORY - writes], 0, (size_t)writes * sizeof(history[0]));
 }
 
 void fake_redis_empty(struct redis *redis, int32_t task)

@@ -1,0 +1,87 @@
+/* The ledger of the outside against what the rules asked for. */
+#include "sim/oracle.h"
+
+static struct deed *deed_of(const struct run *run, const struct promise *promise)
+{
+    struct fake_world *world = run->world;
+    char key[128];
+    snprintf(key, sizeof(key), "\"%.*s\"", STR_ARG(promise->id));
+    for (size_t i = 0; i < world->deed_count; i++)
+        if (strcmp(world->deeds[i].key, key) == 0 &&
+            str_equal(promise->endpoint, str_from(world->deeds[i].endpoint)))
+            return &world->deeds[i];
+    return NULL;
+}
+
+static const char *what_is_wrong(const struct run *run, const struct promise *promise,
+                                 const struct deed *deed)
+{
+    const struct endpoint *endpoint = endpoints_find(run->scenario->endpoints, promise->endpoint);
+    int requests = deed ? deed->requests : 0, acts = deed ? deed->acts : 0;
+    if (promise->withdrawn)
+        return requests > 0 ? "was sent though it was withdrawn in time" : NULL;
+    if (promise->answered == 0)
+        return "was never answered";
+    if (deed && requests > 0 && deed->asked < promise->asked)
+        return "was sent before its intent was committed";
+    if (acts > 1)
+        return "was done more than once";
+    if (promise->parked && endpoint->policy != POLICY_PARK)
+        return "was parked, and its endpoint's policy says otherwise";
+    if (deed && promise->parked && deed->told == promise->answered_by)
+        return "was parked by a worker that had the answer";
+    if (deed && deed->asked_again)
+        return "was sent again by a worker that had the answer";
+    switch (promise->outcome) {
+    case OUTCOME_OK:
+        return acts == 1 ? NULL : "is said to be done, and was not";
+    case OUTCOME_REFUSED:
+        return acts == 0 && deed && deed->refused ? NULL : "is said to be refused, and was not";
+    case OUTCOME_NOT_SENT:
+        return acts == 0 ? NULL : "is said not to be sent, and was done";
+    case OUTCOME_UNKNOWN:
+        break;
+    }
+    return promise->parked ? NULL : "was given up";
+}
+
+/* One after the other: the next one of the key is sent after the reply to this one. */
+static void check_order(struct oracle *oracle, const struct promise *later)
+{
+    const struct deed *deed = deed_of(oracle->run, later);
+    for (const struct promise *earlier = later->next; deed && deed->requests > 0 && earlier;
+         earlier = earlier->next) {
+        if (earlier->of != later->of || earlier->withdrawn || earlier->asked > later->asked)
+            continue;
+        if (earlier->answered > deed->asked)
+            run_wrong(oracle->run, "key %.*s: call %.*s was sent before the reply to %.*s",
+                      STR_ARG(later->of->key), STR_ARG(later->id), STR_ARG(earlier->id));
+    }
+}
+
+static void check_that_all_were_asked_for(struct oracle *oracle)
+{
+    const struct fake_world *world = oracle->run->world;
+    for (size_t i = 0; i < world->deed_count; i++) {
+        bool found = false;
+        for (const struct promise *p = oracle->promises; p && !found; p = p->next)
+            found = deed_of(oracle->run, p) == &world->deeds[i];
+        if (!found)
+            run_wrong(oracle->run, "%s was asked for %s, which no rule intended",
+                      world->deeds[i].endpoint, world->deeds[i].key);
+    }
+}
+
+void oracle_check_calls(struct oracle *oracle)
+{
+    for (const struct promise *promise = oracle->promises; promise; promise = promise->next) {
+        struct deed *deed = deed_of(oracle->run, promise);
+        const char *wrong = what_is_wrong(oracle->run, promise, deed);
+        if (wrong)
+            run_wrong(oracle->run, "call %.*s of key %.*s to %.*s %s: %d requests, done %d times",
+                      STR_ARG(promise->id), STR_ARG(promise->of->key), STR_ARG(promise->endpoint),
+                      wrong, deed ? deed->requests : 0, deed ? deed->acts : 0);
+        check_order(oracle, promise);
+    }
+    check_that_all_were_asked_for(oracle);
+}

@@ -1,0 +1,57 @@
+/* One seed: services with their real rules, several workers of each, a load, faults at random, and
+ * at the end an oracle. See seeds.c. */
+#ifndef WAYBILL_SIM_RUN_H
+#define WAYBILL_SIM_RUN_H
+
+#include "sim/crew.h"
+#include "sim/witness.h"
+
+enum { RUN_EVENTS_MAX = 600, RUN_KEYS_MAX = 24, RUN_WRONG_MAX = 8 };
+
+/* What runs together in one world. */
+struct scenario {
+    const char *name;
+    const struct witnessed *services;
+    size_t service_count;
+    struct endpoints *endpoints;
+    /* Called at the beginning, then at random moments while there is trouble. */
+    void (*begin)(struct run *run);
+    void (*load)(struct run *run);
+    /* What else must hold at the end; NULL = nothing. */
+    void (*check)(struct run *run);
+};
+
+struct run {
+    uint64_t seed;
+    const struct scenario *scenario;
+    struct fake_world *world;
+    struct crew crew;
+    struct runtime_settings cfg;
+    int64_t lasts_ms;
+    int sent; /* events of the load, for their ids */
+    size_t wrong_count;
+    char wrong[RUN_WRONG_MAX][400];
+    /* covered */
+    uint64_t records, decisions, commits, take_overs, rebuilds;
+};
+
+/* What the oracle found; the first few are kept. */
+void run_wrong(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* An event as from another system, on the partition of its key or, at times, on a wrong one; at
+ * times twice, if it may be: a key whose state was dropped does not know what it has seen. */
+void run_send(struct run *run, const struct record_type *type, const char *topic, const char *key,
+              const void *body, bool may_repeat);
+
+/* scenario_*.c */
+extern const struct scenario scenario_actor, scenario_stock;
+
+/* weather.c: what goes wrong in this run, and how often. */
+void weather_begin(struct run *run);
+void weather_trouble(struct run *run); /* one thing of those that happen at moments, not at calls */
+void weather_end(struct run *run);
+
+/* oracle.c */
+void oracle_check(struct run *run);
+
+#endif

@@ -1,0 +1,192 @@
+/* Runs seeds: each is one world, several workers of services with real rules, random faults, and an
+ * oracle at the end. A failing seed is run again with its trace in plain words.
+ *
+ *   sim_seeds [--first N] [--count N]    WAYBILL_SEED=N runs that one, and tells all of it
+ */
+#include "sim/run.h"
+
+#include "log/log.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+enum {
+    SIM_PARTITIONS = 3,
+    SESSION_MS = 3000,
+    TXN_TIMEOUT_MS = 4000,
+    REST_MS = 9000,        /* without one new record */
+    REST_MOST_MS = 180000, /* until it must have come to rest */
+    STEP_MS = 500,
+    TRACE_LINES = 60
+};
+
+static const struct scenario *const scenarios[] = {&scenario_actor};
+enum { SCENARIOS = sizeof(scenarios) / sizeof(scenarios[0]) };
+
+/* Over all seeds. */
+static struct {
+    uint64_t seeds, failed, lives, take_overs, commits, records, decisions, calls;
+    uint64_t faults[FAULT_COUNT], deaths[PORT_CALL_COUNT][2];
+} covered;
+
+static void settle_settings(struct run *run)
+{
+    struct faults *faults = &run->world->faults;
+    run->cfg = (struct runtime_settings){.environment = {.prefix = STR("t.")},
+                                         .batch_bytes_max = 8 * 1024 * 1024,
+                                         .records_max = 1 + fake_pick(faults, 12),
+                                         .work_ms = 1000,
+                                         .event_bytes_max = 100000,
+                                         .future_max_ms = 300000,
+                                         .changelog_retention_ms = 60000,
+                                         .session_timeout_ms = SESSION_MS,
+                                         .unknown_schema_wait_ms = 5000};
+    if (run->scenario->endpoints)
+        run->cfg.endpoints = *run->scenario->endpoints;
+}
+
+static void begin(struct run *run, uint64_t seed, bool tells)
+{
+    *run = (struct run){.seed = seed, .scenario = scenarios[seed % SCENARIOS]};
+    run->world = fake_world_bare(SIM_PARTITIONS);
+    run->world->faults.random = seed * UINT64_C(0xd1342543de82ef95) + 1;
+    run->world->faults.tells = tells;
+    run->world->dated = true;
+    run->world->txn_timeout_ms = TXN_TIMEOUT_MS;
+    run->world->session_ms = SESSION_MS;
+    run->world->endpoints = run->scenario->endpoints;
+    settle_settings(run);
+    size_t workers = 2 + (size_t)fake_pick(&run->world->faults, 2);
+    for (size_t w = 0; w < workers; w++)
+        for (size_t s = 0; s < run->scenario->service_count; s++)
+            crew_add(run, &run->scenario->services[s].service, run->scenario->services[s].cfg);
+    run->lasts_ms = 4000 + fake_pick(&run->world->faults, 8000);
+}
+
+static int64_t records_in(const struct fake_world *world)
+{
+    int64_t count = 0;
+    for (size_t t = 0; t < world->topic_count; t++)
+        for (int32_t p = 0; p < world->partitions; p++)
+            count += world->topics[t].logs[p].count;
+    return count;
+}
+
+static void trouble(struct run *run)
+{
+    struct fake_world *world = run->world;
+    int64_t until_ms = world->now_ms + run->lasts_ms;
+    int64_t every_ms = 100 + fake_pick(&world->faults, 900);
+    weather_begin(run);
+    run->scenario->begin(run);
+    while (world->now_ms < until_ms) {
+        crew_work(run, world->now_ms + 1 + fake_pick(&world->faults, every_ms));
+        if (fake_pick(&world->faults, 3) > 0)
+            run->scenario->load(run);
+        else
+            weather_trouble(run);
+    }
+}
+
+static void come_to_rest(struct run *run)
+{
+    struct fake_world *world = run->world;
+    int64_t last = -1, rested_ms = 0, until_ms = world->now_ms + REST_MOST_MS;
+    weather_end(run);
+    while (rested_ms < REST_MS && world->now_ms < until_ms) {
+        crew_work(run, world->now_ms + STEP_MS);
+        int64_t now = records_in(world);
+        rested_ms = now == last ? rested_ms + STEP_MS : 0;
+        last = now;
+    }
+    if (rested_ms < REST_MS)
+        run_wrong(run, "it does not come to rest");
+}
+
+static void add_up(const struct run *run)
+{
+    const struct fake_world *world = run->world;
+    covered.seeds++;
+    covered.failed += run->wrong_count > 0;
+    covered.lives += (uint64_t)run->crew.lives;
+    covered.take_overs += run->crew.take_overs;
+    covered.commits += run->crew.commits;
+    covered.records += run->records;
+    covered.decisions += run->decisions;
+    covered.calls += world->deed_count;
+    for (int i = 0; i < FAULT_COUNT; i++)
+        covered.faults[i] += world->faults.counts[i];
+    for (int i = 0; i < PORT_CALL_COUNT; i++)
+        for (int served = 0; served < 2; served++)
+            covered.deaths[i][served] += run->crew.deaths[i][served];
+}
+
+/* Returns how much was wrong. */
+static size_t run_seed(uint64_t seed, bool tells)
+{
+    static struct run run;
+    begin(&run, seed, tells);
+    trouble(&run);
+    come_to_rest(&run);
+    if (run.wrong_count == 0)
+        oracle_check(&run);
+    if (run.wrong_count == 0 && run.scenario->check)
+        run.scenario->check(&run);
+    crew_leave(&run);
+    if (!tells)
+        add_up(&run);
+    size_t shown = run.wrong_count < RUN_WRONG_MAX ? run.wrong_count : RUN_WRONG_MAX;
+    for (size_t i = 0; i < shown && tells; i++)
+        fprintf(stderr, "seed %" PRIu64 " (%s): %s\n", seed, run.scenario->name, run.wrong[i]);
+    fake_world_free(run.world);
+    return run.wrong_count;
+}
+
+static void print_covered(void)
+{
+    printf("%" PRIu64 " seeds, %" PRIu64 " failed: %" PRIu64 " lives of workers, %" PRIu64
+           " take-overs, %" PRIu64 " commits, %" PRIu64 " records, %" PRIu64 " decisions, %" PRIu64
+           " calls\n",
+           covered.seeds, covered.failed, covered.lives, covered.take_overs, covered.commits,
+           covered.records, covered.decisions, covered.calls);
+    printf("faults:");
+    for (int i = 0; i < FAULT_COUNT; i++)
+        printf("%s %s %" PRIu64, i ? "," : "", fault_names[i], covered.faults[i]);
+    printf("\ncrash points (before/after the call was served):");
+    for (int i = 0; i < PORT_CALL_COUNT; i++)
+        printf("%s %s %" PRIu64 "/%" PRIu64, i ? "," : "", port_call_names[i], covered.deaths[i][0],
+               covered.deaths[i][1]);
+    printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"first", required_argument, NULL, 'f'},
+                                            {"count", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
+    uint64_t first = 1, count = 100;
+    const char *only = getenv("WAYBILL_SEED");
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return 2;
+        *(option == 'f' ? &first : &count) = strtoull(optarg, NULL, 10);
+    }
+    log_setup(&(struct log_options){.service = "sim", .level = LOG_ERROR, .fd = -1});
+    for (int s = 0; s < SCENARIOS; s++)
+        witness_all((struct witnessed *)(uintptr_t)scenarios[s]->services,
+                    scenarios[s]->service_count);
+    size_t wrong = 0;
+    if (only)
+        wrong = run_seed(strtoull(only, NULL, 10), true);
+    for (uint64_t seed = first; !only && seed < first + count; seed++)
+        if (run_seed(seed, false) > 0) {
+            printf("failed: WAYBILL_SEED=%" PRIu64 "\n", seed);
+            wrong++;
+        }
+    if (!only)
+        print_covered();
+    crew_free_stacks();
+    return wrong > 0;
+}
