@@ -23,7 +23,7 @@ const struct message_template english[] = {
                       "parcel {parcel} of your order {order_number} is on its way"
                       "[ and should be with you by {promised}].\n"
                       "[\nIn it:\n{items}\n]"
-                      "\nCarrier: {carrier}, number {tracking_number}\n"
+                      "\n[Carrier: {carrier}\n]Number: {tracking_number}\n"
                       "[Follow it: {tracking_url}\n]" SIGNED),
      .sms = STR_INIT("{brand}: parcel {parcel} of order {order_number} is on its way."
                      "[ {tracking_url}]")},

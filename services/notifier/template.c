@@ -13,7 +13,7 @@ static const struct {
     int always_in;
 } placeholders[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_BRAND] = {"brand", EVERY_KIND},
-    [PLACEHOLDER_CARRIER] = {"carrier", PARCEL_KINDS},
+    [PLACEHOLDER_CARRIER] = {"carrier", 0},
     [PLACEHOLDER_COD_AMOUNT] = {"cod_amount", 0},
     [PLACEHOLDER_DELIVERED_ON] = {"delivered_on", KIND(DELIVERED)},
     [PLACEHOLDER_EXPECTED] = {"expected", 0},

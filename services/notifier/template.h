@@ -9,7 +9,7 @@
 
 enum placeholder {
     PLACEHOLDER_BRAND,           /* the shop's name */
-    PLACEHOLDER_CARRIER,         /* of the parcel */
+    PLACEHOLDER_CARRIER,         /* of the parcel, if the settings know it */
     PLACEHOLDER_COD_AMOUNT,      /* to have ready, cash on delivery only */
     PLACEHOLDER_DELIVERED_ON,    /* a date */
     PLACEHOLDER_EXPECTED,        /* the new date of a late parcel */

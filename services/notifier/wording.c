@@ -192,18 +192,28 @@ struct str wording_link(struct arena *arena, struct str url, const char *name, s
                         STR_ARG(encoded), STR_ARG(after));
 }
 
-/* The settings' own link: a supplier's would show who the supplier is (F29, F63). */
-static struct str tracking_url(const struct writer *w, struct str carrier, struct str number)
+static const struct carrier_link *find_link(const struct notifier_settings *cfg, struct str carrier)
 {
-    struct str url = {NULL, 0};
-    for (size_t i = 0; i < w->cfg->carrier_count; i++) {
-        const struct carrier_link *link = &w->cfg->carriers[i];
-        if (str_equal(link->carrier, carrier) ||
-            (!url.ptr && str_equal(link->carrier, STR("default"))))
-            url = link->url;
-    }
-    url = wording_link(w->arena, url, "tracking_number", number);
-    return wording_link(w->arena, url, "carrier", carrier);
+    for (size_t i = 0; i < cfg->carrier_count; i++)
+        if (str_equal(cfg->carriers[i].carrier, carrier))
+            return &cfg->carriers[i];
+    return NULL;
+}
+
+/* F29, F63: what a supplier calls its carrier, and where it lets one follow a parcel, may show who
+ * the supplier is. So the link is the settings' own, and only a carrier that they name is named. */
+static void add_carrier_values(const struct writer *w, struct str carrier, struct str number,
+                               struct template_values *values)
+{
+    const struct carrier_link *known = find_link(w->cfg, carrier);
+    const struct carrier_link *link = known ? known : find_link(w->cfg, STR("default"));
+    values->of[PLACEHOLDER_TRACKING_NUMBER] = tame(w->arena, number);
+    if (known)
+        values->of[PLACEHOLDER_CARRIER] = tame(w->arena, carrier);
+    if (!link || (!known && memmem(link->url.ptr, link->url.len, "{carrier}", strlen("{carrier}"))))
+        return;
+    struct str url = wording_link(w->arena, link->url, "tracking_number", number);
+    values->of[PLACEHOLDER_TRACKING_URL] = wording_link(w->arena, url, "carrier", carrier);
 }
 
 static void add_parcel_values(const struct writer *w, struct template_values *values)
@@ -214,9 +224,7 @@ static void add_parcel_values(const struct writer *w, struct template_values *va
     while (at < parcels->len && !str_equal(parcels->ptr[at].shipment, w->message->shipment))
         at++;
     str_split(w->message->shipment, '/', &carrier, &number);
-    values->of[PLACEHOLDER_CARRIER] = tame(w->arena, carrier);
-    values->of[PLACEHOLDER_TRACKING_NUMBER] = tame(w->arena, number);
-    values->of[PLACEHOLDER_TRACKING_URL] = tracking_url(w, carrier, number);
+    add_carrier_values(w, carrier, number, values);
     values->of[PLACEHOLDER_PARCEL] = w->plan->parcels_complete
                                          ? arena_printf(w->arena, "%zu/%zu", at + 1, parcels->len)
                                          : arena_printf(w->arena, "%zu", at + 1);

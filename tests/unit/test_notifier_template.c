@@ -47,7 +47,8 @@ static void test_template_is_refused_when_a_value_may_be_missing(void)
     CU_ASSERT_TRUE(strstr(err.text, "{name}") && strstr(err.text, "[ ]"));
     CU_ASSERT_EQUAL(template_check(STR("Hello[ {name}]"), MESSAGE_KIND_DELIVERED, &err), 0);
     CU_ASSERT_EQUAL(template_check(STR("{carrier}"), MESSAGE_KIND_ORDER_CONFIRMED, &err), -1);
-    CU_ASSERT_EQUAL(template_check(STR("{carrier}"), MESSAGE_KIND_DISPATCHED, &err), 0);
+    CU_ASSERT_EQUAL(template_check(STR("{carrier}"), MESSAGE_KIND_DISPATCHED, &err), -1);
+    CU_ASSERT_EQUAL(template_check(STR("[{carrier}]"), MESSAGE_KIND_DISPATCHED, &err), 0);
     CU_ASSERT_EQUAL(template_check(STR("{items}"), MESSAGE_KIND_DISPATCHED, &err), -1);
     CU_ASSERT_EQUAL(template_check(STR("{items}"), MESSAGE_KIND_ORDER_CANCELLED, &err), 0);
 }

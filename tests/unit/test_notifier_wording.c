@@ -134,17 +134,51 @@ static void test_supplier_is_never_named(void)
 static void test_link_is_the_carriers_or_the_default_when_set(void)
 {
     struct carrier_link links[] = {
-        {STR_INIT("default"), STR_INIT("https://t.example/{carrier}?n={tracking_number}")},
-        {STR_INIT("dhl"), STR_INIT("https://dhl.example/{tracking_number}")}};
+        {STR_INIT("default"), STR_INIT("https://t.example/?n={tracking_number}")},
+        {STR_INIT("dhl"), STR_INIT("https://dhl.example/{carrier}/{tracking_number}")}};
     begin();
     accept_order(an_order());
     cfg.carriers = links;
     cfg.carrier_count = 2;
     status_at(STR("A/1 &"), SHIPMENT_LEG_FORWARD, SHIPMENT_STATUS_PICKED_UP, 0);
-    CU_ASSERT_TRUE(says(planned(1)->text, "Follow it: https://dhl.example/A%2F1%20%26\n"));
+    CU_ASSERT_TRUE(says(planned(1)->text, "Follow it: https://dhl.example/dhl/A%2F1%20%26\n"));
     links[1].carrier = STR("ups");
     status_at(STR("B"), SHIPMENT_LEG_FORWARD, SHIPMENT_STATUS_PICKED_UP, 0);
-    CU_ASSERT_TRUE(says(planned(2)->sms_text, " https://t.example/dhl?n=B"));
+    CU_ASSERT_TRUE(says(planned(2)->sms_text, " https://t.example/?n=B"));
+    kit_done(&kit);
+}
+
+/* F29: what a supplier calls its carrier is its own text. Only names that the shop knows are told.
+ */
+static void test_carrier_is_named_when_the_shop_knows_it(void)
+{
+    struct carrier_link links[] = {
+        {STR_INIT("default"), STR_INIT("https://t.example/{carrier}?n={tracking_number}")},
+        {STR_INIT("dhl"), STR_INIT("https://dhl.example/{tracking_number}")}};
+    struct shipment_status_changed told = {.order_id = ORDER,
+                                           .carrier = STR("dhl"),
+                                           .tracking_number = STR("JD1"),
+                                           .fulfilment_order_id = STR("shop:17/1"),
+                                           .supplier_id = STR("acme-secret"),
+                                           .status = SHIPMENT_STATUS_PICKED_UP,
+                                           .first_of_milestone = true,
+                                           .occurred_at_ms = KIT_START_MS};
+    begin();
+    accept_order(an_order());
+    cfg.carriers = links;
+    cfg.carrier_count = 2;
+    kit_event(&kit, &shipment_status_changed, ORDER, &told);
+    CU_ASSERT_TRUE(says(planned(1)->text, "\nCarrier: dhl\nNumber: JD1\nFollow it: https://dhl."));
+    told.carrier = STR("Acme Secret's own van");
+    told.tracking_number = STR("JD2");
+    kit_event(&kit, &shipment_status_changed, ORDER, &told);
+    CU_ASSERT_TRUE(says(planned(2)->text, "\nNumber: JD2\n"));
+    const struct str texts[] = {planned(2)->subject, planned(2)->text, planned(2)->sms_text};
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_PTR_NULL(memmem(texts[i].ptr, texts[i].len, "Acme", 4));
+        CU_ASSERT_PTR_NULL(memmem(texts[i].ptr, texts[i].len, "Carrier", 7));
+        CU_ASSERT_PTR_NULL(memmem(texts[i].ptr, texts[i].len, "https:", 6)); /* it would name it */
+    }
     kit_done(&kit);
 }
 
