@@ -1,16 +1,12 @@
 #include "intake/content.h"
 
-#include <assert.h>
+#include "base/hash.h"
 
-static const uint64_t FNV_START = UINT64_C(14695981039346656037);
-static const uint64_t FNV_PRIME = UINT64_C(1099511628211);
+#include <assert.h>
 
 static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 {
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * FNV_PRIME;
-    return hash;
+    return hash_add(hash, (struct str){bytes, len});
 }
 
 /* Lengths go in, too, so that neighbours cannot trade characters. */
@@ -85,7 +81,7 @@ static uint64_t mix_record(uint64_t hash, const struct record_type *type, const 
 
 int64_t content_hash(const struct record_type *type, const void *record)
 {
-    return (int64_t)mix_record(FNV_START, type, record);
+    return (int64_t)mix_record(HASH_START, type, record);
 }
 
 static bool is_bookkeeping(const char *name)
@@ -101,8 +97,8 @@ struct str_list content_changes(struct arena *arena, const struct order *before,
     assert(names.ptr);
     for (size_t i = 0; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
-        if (!is_bookkeeping(field->name) && mix_field(FNV_START, field, (const void *)before) !=
-                                                mix_field(FNV_START, field, (const void *)after))
+        if (!is_bookkeeping(field->name) && mix_field(HASH_START, field, (const void *)before) !=
+                                                mix_field(HASH_START, field, (const void *)after))
             names.ptr[names.len++] = str_from(field->name);
     }
     return names;

@@ -6,10 +6,12 @@
 #include "supplier_router/unwanted.h"
 
 /* Opens the book and finds what the callback is about; NULL with a reason set aside. */
-static struct router_fulfilment *find(struct router_order *book, struct str fulfilment_order_id,
-                                      struct str supplier_id, struct effects *out)
+static struct router_fulfilment *find(const void *state, struct str fulfilment_order_id,
+                                      struct str supplier_id, const struct context *ctx,
+                                      struct router_order **out_book, struct effects *out)
 {
-    struct router_fulfilment *fulfilment = book_find(book, fulfilment_order_id);
+    *out_book = book_open(state, ctx->arena);
+    struct router_fulfilment *fulfilment = book_find(*out_book, fulfilment_order_id);
     if (!fulfilment)
         set_aside(out, "no fulfilment order %.*s", STR_ARG(fulfilment_order_id));
     else if (!str_equal(fulfilment->supplier_id, supplier_id))
@@ -34,9 +36,9 @@ enum verdict callback_accepted(const struct event *ev, const void *state, const 
                                struct effects *out)
 {
     const struct supplier_order_accepted *said = as_supplier_order_accepted(ev);
-    struct router_order *book = book_open(state, ctx->arena);
+    struct router_order *book;
     struct router_fulfilment *fulfilment =
-        find(book, said->fulfilment_order_id, said->supplier_id, out);
+        find(state, said->fulfilment_order_id, said->supplier_id, ctx, &book, out);
     if (!fulfilment)
         return SET_ASIDE;
     if (fulfilment->state == ROUTER_STATE_REJECTED)
@@ -53,9 +55,9 @@ enum verdict callback_rejected(const struct event *ev, const void *state, const 
                                struct effects *out)
 {
     const struct supplier_order_rejected *said = as_supplier_order_rejected(ev);
-    struct router_order *book = book_open(state, ctx->arena);
+    struct router_order *book;
     struct router_fulfilment *fulfilment =
-        find(book, said->fulfilment_order_id, said->supplier_id, out);
+        find(state, said->fulfilment_order_id, said->supplier_id, ctx, &book, out);
     if (!fulfilment)
         return SET_ASIDE;
     if (!book_is_live(fulfilment))
@@ -75,9 +77,9 @@ enum verdict callback_cancelled(const struct event *ev, const void *state,
                                 const struct context *ctx, struct effects *out)
 {
     const struct supplier_order_cancelled *said = as_supplier_order_cancelled(ev);
-    struct router_order *book = book_open(state, ctx->arena);
+    struct router_order *book;
     struct router_fulfilment *fulfilment =
-        find(book, said->fulfilment_order_id, said->supplier_id, out);
+        find(state, said->fulfilment_order_id, said->supplier_id, ctx, &book, out);
     if (!fulfilment)
         return SET_ASIDE;
     if (!book_is_live(fulfilment))

@@ -1,6 +1,8 @@
 /* The order and the identity of scans. */
 #include "tracking_ingest/scan_set.h"
 
+#include "base/hash.h"
+
 /* Breaks ties of time only: several scans in one second are common (merge rule 3). */
 static int status_rank(enum shipment_status status)
 {
@@ -35,29 +37,18 @@ static int status_rank(enum shipment_status status)
     return 0;
 }
 
-/* FNV-1a, 64 bits. The value is kept in states: never change it. */
-static uint64_t hash_add(uint64_t hash, const void *bytes, size_t len)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static uint64_t hash_add_text(uint64_t hash, struct str text)
 {
-    hash = hash_add(hash, text.ptr, text.len);
-    return hash_add(hash, "", 1);
+    return hash_add(hash_add(hash, text), (struct str){"", 1});
 }
 
+/* Kept in states: never change it. */
 static int64_t scan_id(const struct scan_reported *scan)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    int64_t at = scan->occurred_at_ms;
-    for (int i = 0; i < 8; i++) {
-        unsigned char byte = (unsigned char)((uint64_t)at >> (8 * i));
-        hash = hash_add(hash, &byte, 1);
-    }
+    char bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (char)((uint64_t)scan->occurred_at_ms >> (8 * i));
+    uint64_t hash = hash_add(HASH_START, (struct str){bytes, sizeof(bytes)});
     hash = hash_add_text(hash, scan->raw_code);
     hash = hash_add_text(hash, scan->location);
     hash = hash_add_text(hash, str_from(shipment_leg_name(scan->leg)));
