@@ -311,3 +311,142 @@ int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *
         rd_kafka_event_destroy(event);
     return result ? -1 : wait_until_visible(admin, topics, count, timeout_ms, err);
 }
+
+/* ---- groups ---- */
+
+static int no_room(const char *group, struct error *err)
+{
+    return error_set(err, ERROR_FATAL, "no room for the members of %s", group);
+}
+
+/* NULL is absent; false when the arena is full. */
+static bool copy(struct arena *arena, const char *text, struct str *out)
+{
+    *out = (struct str){NULL, 0};
+    if (text)
+        *out = arena_copy(arena, str_from(text));
+    return !text || out->ptr;
+}
+
+static bool take_member(const rd_kafka_MemberDescription_t *told, struct arena *arena,
+                        struct kafka_member *out)
+{
+    const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(told);
+    const rd_kafka_topic_partition_list_t *places =
+        assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
+    size_t count = places ? (size_t)places->cnt : 0;
+    if (!copy(arena, rd_kafka_MemberDescription_group_instance_id(told), &out->instance) ||
+        !copy(arena, rd_kafka_MemberDescription_consumer_id(told), &out->id) ||
+        !copy(arena, rd_kafka_MemberDescription_client_id(told), &out->client_id) ||
+        !copy(arena, rd_kafka_MemberDescription_host(told), &out->host) ||
+        !(out->assigned = arena_alloc_array(arena, count + 1, sizeof(*out->assigned))))
+        return false;
+    for (; out->assigned_count < count; out->assigned_count++) {
+        const rd_kafka_topic_partition_t *place = &places->elems[out->assigned_count];
+        struct str topic;
+        if (!copy(arena, place->topic, &topic))
+            return false;
+        out->assigned[out->assigned_count] =
+            (struct kafka_place){topic.ptr, place->partition, KAFKA_NO_OFFSET};
+    }
+    return true;
+}
+
+static int take_group(const rd_kafka_ConsumerGroupDescription_t *told, const char *name,
+                      struct arena *arena, struct kafka_group *out, struct error *err)
+{
+    const rd_kafka_error_t *wrong = rd_kafka_ConsumerGroupDescription_error(told);
+    if (wrong)
+        return error_set(err, client_action(rd_kafka_error_code(wrong)), "Kafka group %s: %s", name,
+                         rd_kafka_error_string(wrong));
+    struct kafka_group group = {0};
+    size_t count = rd_kafka_ConsumerGroupDescription_member_count(told);
+    group.members = arena_alloc_array(arena, count + 1, sizeof(*group.members));
+    if (!group.members ||
+        !copy(arena,
+              rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(told)),
+              &group.state))
+        return no_room(name, err);
+    for (; group.member_count < count; group.member_count++)
+        if (!take_member(rd_kafka_ConsumerGroupDescription_member(told, group.member_count), arena,
+                         &group.members[group.member_count]))
+            return no_room(name, err);
+    *out = group;
+    return 0;
+}
+
+int kafka_admin_group(struct kafka_admin *admin, const char *group, int timeout_ms,
+                      struct arena *arena, struct kafka_group *out, struct error *err)
+{
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
+    rd_kafka_DescribeConsumerGroups(admin->client.rk, &group, 1, options, queue);
+    rd_kafka_event_t *event = answer(admin, "group", group, queue, timeout_ms, err);
+    rd_kafka_AdminOptions_destroy(options);
+    if (!event)
+        return -1;
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **told =
+        rd_kafka_DescribeConsumerGroups_result_groups(
+            rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+    int result = count == 1 ? take_group(told[0], group, arena, out, err)
+                            : error_set(err, ERROR_RETRY, "Kafka group %s: no answer", group);
+    rd_kafka_event_destroy(event);
+    return result;
+}
+
+static int take_offsets(const rd_kafka_group_result_t *told, const char *group,
+                        struct kafka_place *places, size_t count, struct error *err)
+{
+    const rd_kafka_error_t *wrong = rd_kafka_group_result_error(told);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(told);
+    if (wrong)
+        return error_set(err, client_action(rd_kafka_error_code(wrong)), "Kafka offsets of %s: %s",
+                         group, rd_kafka_error_string(wrong));
+    for (size_t i = 0; i < count; i++) {
+        places[i].offset = KAFKA_NO_OFFSET;
+        for (int n = 0; list && n < list->cnt; n++) {
+            const rd_kafka_topic_partition_t *place = &list->elems[n];
+            if (place->partition != places[i].partition ||
+                strcmp(place->topic, places[i].topic) != 0)
+                continue;
+            if (place->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return error_set(err, client_action(place->err), "Kafka offsets of %s: %s/%d: %s",
+                                 group, place->topic, (int)place->partition,
+                                 rd_kafka_err2str(place->err));
+            places[i].offset = place->offset >= 0 ? place->offset : KAFKA_NO_OFFSET;
+        }
+    }
+    return 0;
+}
+
+int kafka_admin_group_offsets(struct kafka_admin *admin, const char *group,
+                              struct kafka_place *places, size_t count, int timeout_ms,
+                              struct error *err)
+{
+    if (count == 0)
+        return 0;
+    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(wanted, places[i].topic, places[i].partition);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(group, wanted);
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->client.rk);
+    rd_kafka_ListConsumerGroupOffsets(admin->client.rk, &request, 1, options, queue);
+    rd_kafka_event_t *event = answer(admin, "offsets of", group, queue, timeout_ms, err);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(wanted);
+    if (!event)
+        return -1;
+    size_t groups = 0;
+    const rd_kafka_group_result_t **told = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups);
+    int result = groups == 1 ? take_offsets(told[0], group, places, count, err)
+                             : error_set(err, ERROR_RETRY, "Kafka offsets of %s: no answer", group);
+    rd_kafka_event_destroy(event);
+    return result;
+}

@@ -2,6 +2,7 @@
 #ifndef WAYBILL_KAFKA_ADMIN_H
 #define WAYBILL_KAFKA_ADMIN_H
 
+#include "base/arena.h"
 #include "kafka/kafka.h"
 
 struct kafka_admin;
@@ -47,5 +48,35 @@ struct kafka_new_topic {
  * refuses. */
 MUST_CHECK int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *topics,
                                   size_t count, int timeout_ms, struct error *err);
+
+struct kafka_place {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* out of kafka_admin_group_offsets: KAFKA_NO_OFFSET = none */
+};
+
+struct kafka_member {
+    struct str instance; /* group.instance.id; absent if it is no static member */
+    struct str id, client_id, host;
+    struct kafka_place *assigned;
+    size_t assigned_count;
+};
+
+struct kafka_group {
+    struct str state; /* "Stable", "PreparingRebalance", "Empty", "Dead" (there is none) */
+    struct kafka_member *members;
+    size_t member_count;
+};
+
+/* A consumer group and who is in it, in the arena. ERROR_RETRY when Kafka is away or the group's
+ * coordinator is not found yet. */
+MUST_CHECK int kafka_admin_group(struct kafka_admin *admin, const char *group, int timeout_ms,
+                                 struct arena *arena, struct kafka_group *out, struct error *err);
+
+/* What the group has committed for these places; what a pending transaction will commit is not
+ * seen. */
+MUST_CHECK int kafka_admin_group_offsets(struct kafka_admin *admin, const char *group,
+                                         struct kafka_place *places, size_t count, int timeout_ms,
+                                         struct error *err);
 
 #endif

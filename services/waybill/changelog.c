@@ -7,7 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POLL_MS = 100, PATIENCE_POLLS = 600, CLOSE_MS = 3000, RECORD_ARENA_BYTES_MAX = 64 << 20 };
+enum {
+    POLL_MS = 100,
+    PATIENCE_POLLS = 600,
+    CLOSE_MS = 3000,
+    RECORD_ARENA_BYTES_MAX = 64 << 20,
+    TAIL_RECORDS = 256
+};
 
 static int open_reader(struct changelog *log, struct kafka_reader **out, struct error *err)
 {
@@ -77,10 +83,12 @@ static int take(struct changelog *log, const struct kafka_record *record, struct
         fold_position(&log->fold, record->offset, record->value);
         return 0;
     }
+    if (fold_take(&log->fold, record->key, record->value, record->offset,
+                  decoded.type ? stored_score(decoded.type, decoded.body) : 0, err))
+        return -1;
     if (log->each)
         log->each(log->self, &decoded);
-    return fold_take(&log->fold, record->key, record->value, record->offset,
-                     decoded.type ? stored_score(decoded.type, decoded.body) : 0, err);
+    return 0;
 }
 
 /* 1 = the log ends here, as it is by now. */
@@ -158,13 +166,15 @@ int changelog_to_end(struct changelog *log, struct error *err)
     }
 }
 
-int changelog_fetch(struct changelog *log, int64_t offset, struct arena *arena, struct str *out,
-                    struct error *err)
+/* Hands the records from there up to the end over, until `take` has had enough. */
+static int read_single(struct changelog *log, int64_t from, int64_t until,
+                       int (*take_one)(void *self, const struct kafka_record *record,
+                                       struct error *err),
+                       void *self, struct error *err)
 {
     int result = 0;
-    *out = (struct str){NULL, 0};
     if ((!log->single && open_reader(log, &log->single, err)) ||
-        kafka_reader_start(log->single, 0, log->task, offset, offset + 1, err))
+        kafka_reader_start(log->single, 0, log->task, from, until, err))
         return -1;
     for (int polls = 0;
          polls < PATIENCE_POLLS && !kafka_reader_at_end(log->single, 0, log->task) && result == 0;
@@ -175,12 +185,60 @@ int changelog_fetch(struct changelog *log, int64_t offset, struct arena *arena, 
             result = -1;
         if (got != 1)
             continue;
-        if (record.offset == offset && record.value.ptr) {
-            *out = arena_copy(arena, record.value);
-            result = out->ptr ? 0 : error_set(err, ERROR_FATAL, "a value is too large to show");
-        }
+        polls = 0;
+        if (record.offset < until)
+            result = take_one(self, &record, err);
         kafka_record_free(&record);
     }
     kafka_reader_stop(log->single, 0, log->task);
     return result;
+}
+
+struct wanted {
+    struct arena *arena;
+    struct str value;
+    int64_t offset;
+};
+
+static int keep_value(void *self, const struct kafka_record *record, struct error *err)
+{
+    struct wanted *wanted = self;
+    if (!record->value.ptr)
+        return 0;
+    wanted->offset = record->offset;
+    wanted->value = arena_copy(wanted->arena, record->value);
+    return wanted->value.ptr ? 0 : error_set(err, ERROR_FATAL, "a value is too large to keep");
+}
+
+int changelog_fetch(struct changelog *log, int64_t offset, struct arena *arena, struct str *out,
+                    struct error *err)
+{
+    struct wanted wanted = {.arena = arena};
+    if (read_single(log, offset, offset + 1, keep_value, &wanted, err))
+        return -1;
+    *out = wanted.value;
+    return 0;
+}
+
+static int keep_position(void *self, const struct kafka_record *record, struct error *err)
+{
+    return str_equal(record->key, STR(POSITION_KEY)) ? keep_value(self, record, err) : 0;
+}
+
+int changelog_last_position(struct changelog *log, int32_t task, struct arena *arena,
+                            struct str *out_record, int64_t *out_offset, struct error *err)
+{
+    int64_t low, high, tail = TAIL_RECORDS, before = log->task;
+    struct wanted wanted = {.arena = arena, .offset = FOLD_NOWHERE};
+    log->task = task;
+    int failed = changelog_ends(log, &low, &high, err);
+    for (bool all = low == high; !failed && !all && !wanted.value.ptr; tail *= 16) {
+        int64_t from = high - tail > low ? high - tail : low;
+        all = from == low;
+        failed = read_single(log, from, high, keep_position, &wanted, err);
+    }
+    log->task = (int32_t)before;
+    *out_record = wanted.value;
+    *out_offset = wanted.offset;
+    return failed ? -1 : 0;
 }

@@ -20,7 +20,7 @@ struct changelog {
     int64_t batch,
         next_batch; /* numbers of the fold's position and of the one after it; 0 = none */
     int64_t read, records, next_records; /* how many were read: in all, up to these two */
-    /* Gets each record that says something of a key, decoded, before the fold does. NULL = none. */
+    /* Gets each record that says something of a key, decoded, after the fold did. NULL = none. */
     void (*each)(void *self, const struct decoded *record);
     void *self;
 };
@@ -43,6 +43,11 @@ MUST_CHECK int changelog_read_batch(struct changelog *log, struct error *err);
 
 /* To the last position that there is by now. */
 MUST_CHECK int changelog_to_end(struct changelog *log, struct error *err);
+
+/* The task's last position as it is by now, in the arena; absent if there is none. */
+MUST_CHECK int changelog_last_position(struct changelog *log, int32_t task, struct arena *arena,
+                                       struct str *out_record, int64_t *out_offset,
+                                       struct error *err);
 
 /* The log's first offset and the one after its last. */
 MUST_CHECK int changelog_ends(struct changelog *log, int64_t *out_low, int64_t *out_high,

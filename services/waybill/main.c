@@ -23,6 +23,8 @@ static const struct {
     {"endpoint", "stop", endpoint_stop_main, "no new call to an endpoint starts"},
     {"endpoint", "start", endpoint_start_main, "calls to a stopped endpoint go again"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
+    {"task", "list", task_list_main, "every service in one line: workers, what waits, Redis"},
+    {"task", "show", task_show_main, "the tasks of a service: owners, lag, timers, calls, Redis"},
     {"verify", NULL, verify_main, "what Redis holds against what the changelogs say"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

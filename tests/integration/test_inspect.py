@@ -1,12 +1,15 @@
-"""waybill verify over real Kafka and Redis: equal while it flows and at rest; whatever is spoilt by hand is named."""
+"""waybill verify and task show over real Kafka and Redis: right while it flows and at rest; whatever is spoilt by hand is named."""
 import json
+import subprocess
 import time
 import unittest
 
-from integration import stages
+from integration import avro, stages
 from integration.redis import Redis
+from world import records
 
 FIRST = 100
+LATE = 40           # orders that nobody takes any more
 ORDERS = 2000       # so that a task has more keys than verify looks at in one go
 PAGE = 200
 LINE = {"line_id": "1", "sku": "LAMP-BRASS", "quantity": 1, "unit_price_minor": 179900}
@@ -36,8 +39,11 @@ class InspectTest(stages.StageTest):
         cls.submit(range(FIRST, ORDERS), "PENDING")
         cls.flowing = [cls.verify("--all") for _ in range(3)]
         cls.settle(ORDERS)
+        cls.owned = cls.rows(cls.look("show", "intake", "--json"))
+        cls.listed = cls.look("list")
         for service in cls.SERVICES:
             cls.stage.stop_worker(service)
+        cls.submit(range(ORDERS, ORDERS + LATE), "PENDING")
 
     @classmethod
     def submit(cls, numbers, status):
@@ -60,6 +66,20 @@ class InspectTest(stages.StageTest):
     @classmethod
     def verify(cls, *arguments, url=None):
         return cls.stage.run_tool("verify", *arguments, f"--redis.urls={url or cls.stage.redis_url}", check=False)
+
+    @classmethod
+    def look(cls, *arguments):
+        """waybill task …"""
+        return cls.stage.run_tool("task", *arguments, f"--redis.urls={cls.stage.redis_url}", check=False)
+
+    @staticmethod
+    def rows(done):
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @classmethod
+    def changelog(cls, service, task):
+        """Its records, as the tool's other command reads them."""
+        return cls.rows(cls.stage.run_tool("consume", f"{service}.changelog", "--partition", str(task)))
 
     @staticmethod
     def key(service, task, suffix=""):
@@ -199,9 +219,8 @@ class InspectTest(stages.StageTest):
         self.load(self.earlier)
         done = self.verify("intake", "--task", "0")
         self.assert_equal(done, "intake task 0: equal as far as it stands; ", "1 tasks: 1 behind; 0 differences")
-        new = self.stage.run_tool("consume", "intake.changelog", "--partition", "0").stdout.splitlines()
-        at = int.from_bytes(dict(self.earlier)[self.key("intake", 0)] and self.redis("HGET", self.key("intake", 0), "p")[:8], "big")
-        rows = [row for row in map(json.loads, new) if row["offset"] > at]
+        at = int.from_bytes(self.redis("HGET", self.key("intake", 0), "p")[:8], "big")
+        rows = [row for row in self.changelog("intake", 0) if row["offset"] > at]
         batches = sum(row["event"] == "task_position" for row in rows)
         self.assertGreater(batches, 0)
         self.assertIn(f"{batches} batches ({len(rows)} records) behind", done.stdout)
@@ -230,9 +249,8 @@ class InspectTest(stages.StageTest):
 
     def first_batch_after(self, offset):
         """The changelog's keys between that position and the next."""
-        rows = [json.loads(line) for line in self.stage.run_tool("consume", "intake.changelog", "--partition", "0").stdout.splitlines()]
         keys = []
-        for row in rows:
+        for row in self.changelog("intake", 0):
             if row["offset"] > offset and row["event"] == "task_position":
                 return keys
             if row["offset"] > offset:
@@ -288,6 +306,84 @@ class InspectTest(stages.StageTest):
         self.assertEqual(done.returncode, 1)
         self.assertIn("127.0.0.1:1", done.stderr)
         self.assertIn("redis.urls", done.stderr)
+
+    # task show, list
+
+    def kcat(self, *arguments):
+        return subprocess.run(["kcat", "-b", self.stage.broker, *arguments], capture_output=True, text=True, check=True).stdout
+
+    def test_show_says_who_owns_what_and_that_nothing_waits(self):
+        self.assertEqual([row["task"] for row in self.owned], list(range(self.stage.partitions)))
+        for row in self.owned:
+            self.assertEqual((row["owner"], row["owner_split"], row["group_state"]), ("0", False, "Stable"))
+            self.assertEqual([(entry["waiting"], entry["oldest"]) for entry in row["inputs"]], [(0, None)] * len(row["inputs"]))
+            self.assertEqual(row["redis"]["state"], "at_end")
+
+    def test_list_has_a_line_for_each_service(self):
+        self.assertEqual(self.listed.returncode, 0, self.listed.stderr)
+        lines = {line.split()[0]: line for line in self.listed.stdout.splitlines()}
+        self.assertIn("Stable              1 workers  8 of 8 tasks owned", lines["intake"])
+        self.assertIn("0 workers  0 of 8 tasks owned", lines["feedback"])
+
+    def test_shows_positions_and_lag_as_kcat_counts_them(self):
+        rows = self.rows(self.look("show", "intake", "--json"))
+        late = {}
+        for number in range(ORDERS, ORDERS + LATE):
+            task = avro.murmur2_partition(f"kaveri:V-{number}", self.stage.partitions)
+            late[task] = late.get(task, 0) + 1
+        for row in rows:
+            task = row["task"]
+            position = [record for record in self.changelog("intake", task) if record["event"] == "task_position"][-1]
+            self.assertEqual((row["batch"], row["position_offset"]), (position["data"]["batch"], position["offset"]))
+            self.assertIsNone(row["owner"])
+            self.assertEqual({entry["topic"]: entry["next"] for entry in row["inputs"]},
+                             {entry["topic"]: entry["next_offset"] for entry in position["data"]["inputs"]})
+            for entry in row["inputs"]:
+                topic = f"waybill.{entry['topic']}"
+                end = int(self.kcat("-Q", "-t", f"{topic}:{task}:-1").split()[-1])
+                self.assertEqual(entry["end"], end)
+                orders = entry["topic"] == "inbound.orders"
+                self.assertEqual(entry["waiting"], late.get(task, 0) if orders else 0)
+                self.assertEqual(entry["oldest"] is not None, orders and task in late)
+                if orders:
+                    self.assertEqual(entry["group_offset"], entry["next"])
+
+    def test_shows_keys_timers_and_calls_as_redis_has_them(self):
+        for service in self.SERVICES:
+            for row in self.rows(self.look("show", service, "--json")):
+                hash_key, due_key = self.key(service, row["task"]), self.key(service, row["task"], ":due")
+                self.assertEqual(row["keys"], len(self.fields(service, row["task"])))
+                self.assertEqual(row["keys_with_timers"], self.redis("ZCOUNT", due_key, "(0", "+inf"))
+                self.assertEqual(sum(calls["pending"] + calls["started"] for calls in row["calls"]), self.redis("ZCOUNT", due_key, "-inf", "(0"))
+                self.assertEqual(row["redis"], {"state": "at_end", "keys": self.redis("HLEN", hash_key) - 1, "batches_behind": 0, "error": None})
+                first = self.redis("ZRANGEBYSCORE", due_key, "(0", "+inf", "WITHSCORES", "LIMIT", 0, 1)
+                if first:
+                    self.assertEqual(records.parse_ms(row["earliest_due"]), int(first[1]))
+        self.assertIn("calls at email: ", self.look("show", "notifier").stdout)
+
+    def test_shows_where_redis_stands(self):
+        hash_key, due_key = self.spoil("intake", 0)
+        self.load(self.earlier)
+        row = self.rows(self.look("show", "intake", "--task", "0", "--json", "--quick"))[0]
+        at = int.from_bytes(self.redis("HGET", hash_key, "p")[:8], "big")
+        behind = sum(record["event"] == "task_position" and record["offset"] > at for record in self.changelog("intake", 0))
+        self.assertEqual((row["redis"]["state"], row["redis"]["batches_behind"]), ("behind", behind))
+        self.redis("HSET", hash_key, "p", b"0123456789abcdef")
+        said = self.look("show", "intake", "--task", "0").stdout
+        self.assertIn(f"restoring: {self.redis('HLEN', hash_key) - 1} of {self.keys_in_changelog()} keys", said)
+        self.redis("DEL", hash_key, due_key)
+        self.assertEqual(self.rows(self.look("show", "intake", "--task", "0", "--json", "--quick"))[0]["redis"]["state"], "nothing")
+
+    def keys_in_changelog(self):
+        """How many keys the changelog of intake's task 0 leaves."""
+        last = {record["key"]: record["event"] for record in self.changelog("intake", 0)}
+        return sum(key.startswith("s:") and event is not None for key, event in last.items())
+
+    def test_shows_the_rest_without_redis(self):
+        done = self.stage.run_tool("task", "show", "intake", "--redis.urls=redis://127.0.0.1:1", check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("look: task 0: Redis 127.0.0.1:1: Connection refused", done.stdout)
+        self.assertIn("look: 8 tasks have no owner", done.stdout)
 
 
 if __name__ == "__main__":

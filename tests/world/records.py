@@ -34,10 +34,10 @@ def _instants(value):
         return [_instants(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: _ms(item) if name.endswith("_ms") and isinstance(item, str) else _instants(item) for name, item in value.items()}
+    return {name: parse_ms(item) if name.endswith("_ms") and isinstance(item, str) else _instants(item) for name, item in value.items()}
 
 
-def _ms(text):
+def parse_ms(text):
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return round(moment.timestamp() * 1000)
 
