@@ -66,21 +66,38 @@ void course_accept(struct intake_order *next, struct str key, const struct order
     next->order = order;
 }
 
-void course_cancel(struct intake_order *next, struct str key, const struct order *order,
-                   struct str reason, const struct context *ctx, struct effects *out)
+static void tell_cancelled(const struct intake_order *next, struct str key, struct str reason,
+                           bool refund_due, const struct context *ctx, struct effects *out)
 {
-    bool paid = order && order->payment.status == PAYMENT_STATUS_PAID;
-    next->refund_due = paid || next->captures.len > 0;
     emit_order_cancelled(out, key,
                          &(struct order_cancelled){.order_id = key,
                                                    .reason = reason,
                                                    .cancelled_at_ms = ctx->now_ms,
                                                    .was_accepted = next->was_accepted,
-                                                   .refund_due = next->refund_due});
+                                                   .refund_due = refund_due});
+}
+
+void course_cancel(struct intake_order *next, struct str key, const struct order *order,
+                   struct str reason, const struct context *ctx, struct effects *out)
+{
+    bool paid = order && order->payment.status == PAYMENT_STATUS_PAID;
+    bool back = order && order->payment.status == PAYMENT_STATUS_REFUNDED;
+    bool refund_due = !back && (paid || next->captures.len > 0);
+    tell_cancelled(next, key, reason, refund_due, ctx, out);
+    next->refund_due = refund_due || back;
     next->phase = INTAKE_PHASE_CANCELLED;
     next->order = NULL;
     next->cancel = NULL;
     cancel_timer(out, "payment_expired");
+    course_keep(next, ctx, out);
+}
+
+void course_refund(struct intake_order *next, struct str key, const struct context *ctx,
+                   struct effects *out)
+{
+    if (!next->refund_due)
+        tell_cancelled(next, key, STR("paid_after_cancellation"), true, ctx, out);
+    next->refund_due = true;
     course_keep(next, ctx, out);
 }
 

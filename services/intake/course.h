@@ -27,6 +27,10 @@ void course_accept(struct intake_order *next, struct str key, const struct order
 void course_cancel(struct intake_order *next, struct str key, const struct order *order,
                    struct str reason, const struct context *ctx, struct effects *out);
 
+/* The order is cancelled, and money for it has come: that it has to go back is said once. */
+void course_refund(struct intake_order *next, struct str key, const struct context *ctx,
+                   struct effects *out);
+
 /* Others must stop first: order.cancel_requested. */
 void course_request_cancel(struct intake_order *next, struct str key, struct str reason,
                            struct str requested_by, int64_t requested_at_ms,

@@ -30,14 +30,10 @@ static void add_capture(struct intake_order *next, const struct payment_captured
     next->captures = (struct intake_capture_list){all, len + 1};
 }
 
-/* Money for what was cancelled before it came has to go back: said once. */
-static void tell_refund(struct intake_order *next, struct str key, const struct context *ctx,
-                        struct effects *out)
+static enum verdict refuse_key(const struct event *ev, struct str order_id, struct effects *out)
 {
-    if (!next->refund_due)
-        course_cancel(next, key, NULL, STR("paid_after_cancellation"), ctx, out);
-    else
-        course_keep(next, ctx, out);
+    return set_aside(out, "order_id %.*s stands under the key %.*s", STR_ARG(order_id),
+                     STR_ARG(ev->key));
 }
 
 enum verdict intake_payment_captured(const struct event *ev, const void *state,
@@ -45,6 +41,8 @@ enum verdict intake_payment_captured(const struct event *ev, const void *state,
 {
     const struct payment_captured *notice = as_payment_captured(ev);
     struct intake_order next = course_begin(state);
+    if (!str_equal(notice->order_id, ev->key))
+        return refuse_key(ev, notice->order_id, out);
     if (notice->amount_minor < 0)
         return set_aside(out, "amount_minor is %lld: a capture is not negative",
                          (long long)notice->amount_minor);
@@ -61,7 +59,7 @@ enum verdict intake_payment_captured(const struct event *ev, const void *state,
             course_keep(&next, ctx, out);
         break;
     case INTAKE_PHASE_CANCELLED:
-        tell_refund(&next, ev->key, ctx, out);
+        course_refund(&next, ev->key, ctx, out);
         break;
     case INTAKE_PHASE_UNKNOWN:
     case INTAKE_PHASE_WAITING:
@@ -78,6 +76,9 @@ enum verdict intake_payment_failed(const struct event *ev, const void *state,
                                    const struct context *ctx, struct effects *out)
 {
     struct intake_order next = course_begin(state);
+    struct str order_id = as_payment_failed(ev)->order_id;
+    if (!str_equal(order_id, ev->key))
+        return refuse_key(ev, order_id, out);
     next.payment_failed = true;
     switch (next.phase) {
     case INTAKE_PHASE_PAYMENT_PENDING:

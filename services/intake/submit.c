@@ -164,6 +164,17 @@ static void decide_accepted(struct intake_order *next, struct str key, const str
     tell_update(next, key, &order, &heard, ctx, out);
 }
 
+/* The order is being stopped: all that still counts is where the money is. */
+static void decide_stopping(struct intake_order *next, struct str key, const struct order *wanted,
+                            const struct context *ctx, struct effects *out)
+{
+    struct order order = *next->order;
+    if (wanted->payment.status == PAYMENT_STATUS_PAID ||
+        wanted->payment.status == PAYMENT_STATUS_REFUNDED)
+        order.payment = wanted->payment;
+    tell_update(next, key, &order, wanted, ctx, out);
+}
+
 static enum verdict refuse_update(struct effects *out, const struct reject_reason *reason)
 {
     return set_aside(out, "not a valid change: %s, %.*s: %.*s", reject_code_name(reason->code),
@@ -198,10 +209,13 @@ enum verdict submit_order(struct str key, const struct order_submitted *submitte
         decide_accepted(&next, key, &order, ctx, out);
         break;
     case INTAKE_PHASE_CANCEL_REQUESTED:
-        tell_update(&next, key, next.order, &order, ctx, out);
+        decide_stopping(&next, key, &order, ctx, out);
         break;
     case INTAKE_PHASE_CANCELLED:
-        course_keep(&next, ctx, out);
+        if (order.payment.status == PAYMENT_STATUS_PAID)
+            course_refund(&next, key, ctx, out);
+        else
+            course_keep(&next, ctx, out);
         break;
     }
     return DONE;

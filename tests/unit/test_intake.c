@@ -83,6 +83,22 @@ static void test_other_money_does_not_release(void)
     kit_done(&kit);
 }
 
+static void test_a_notice_that_stands_under_the_key_of_another_order_is_set_aside(void)
+{
+    start();
+    submit_pending();
+    CU_ASSERT_EQUAL(kit_event(&kit, &payment_captured, ORDER_KEY,
+                              &(struct payment_captured){.order_id = STR("other-shop:1001"),
+                                                         .amount_minor = 3800,
+                                                         .currency = STR("BRL")}),
+                    SET_ASIDE);
+    CU_ASSERT_EQUAL(kit_event(&kit, &payment_failed, ORDER_KEY,
+                              &(struct payment_failed){.order_id = STR("other-shop:1001")}),
+                    SET_ASIDE);
+    CU_ASSERT_EQUAL(phase_of_order(), INTAKE_PHASE_PAYMENT_PENDING);
+    kit_done(&kit);
+}
+
 static void test_money_without_an_amount_is_the_total(void)
 {
     start();

@@ -53,6 +53,78 @@ static void test_nothing_is_refunded_when_cash_was_to_be_collected(void)
     kit_done(&kit);
 }
 
+static enum verdict submit_version(enum payment_status status, int64_t version)
+{
+    struct order_submitted order = an_order(status);
+    order.version = version;
+    return submit(&order);
+}
+
+static const struct order_cancelled *stopped(void)
+{
+    kit_event(&kit, &fulfilment_cancelled, ORDER_KEY,
+              &(struct fulfilment_cancelled){.order_id = ORDER_KEY, .reason = STR("asked")});
+    return kit_emitted(&kit, &order_cancelled, 0);
+}
+
+static void test_nothing_is_refunded_twice_when_the_shop_has_given_the_money_back(void)
+{
+    start();
+    submit_pending();
+    capture("pay-1", 3800);
+    submit_version(PAYMENT_STATUS_REFUNDED, 2);
+    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancel_requested), 1);
+    const struct order_cancelled *cancelled = stopped();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(cancelled);
+    CU_ASSERT_FALSE(cancelled->refund_due);
+    kit_done(&kit);
+}
+
+static void test_nothing_is_refunded_twice_when_the_money_goes_back_while_the_order_is_stopped(void)
+{
+    start();
+    submit_paid();
+    cancel();
+    submit_version(PAYMENT_STATUS_REFUNDED, 2);
+    const struct order_cancelled *cancelled = stopped();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(cancelled);
+    CU_ASSERT_FALSE(cancelled->refund_due);
+    kit_done(&kit);
+}
+
+static void test_money_goes_back_when_the_order_is_paid_while_it_is_stopped(void)
+{
+    start();
+    submit_version(PAYMENT_STATUS_AUTHORISED, 1);
+    cancel();
+    submit_version(PAYMENT_STATUS_PAID, 2);
+    const struct order_cancelled *cancelled = stopped();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(cancelled);
+    CU_ASSERT_TRUE(cancelled->refund_due);
+    kit_done(&kit);
+}
+
+/* A store tells the payment as a new version of the order. */
+static void test_money_goes_back_once_when_the_order_is_paid_after_its_end(void)
+{
+    start();
+    submit_pending();
+    kit_advance(&kit, 3 * DAY_MS);
+    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 1);
+    kit_forget(&kit);
+    submit_version(PAYMENT_STATUS_PAID, 2);
+    submit_version(PAYMENT_STATUS_PAID, 2);
+    submit_version(PAYMENT_STATUS_PAID, 3);
+    CU_ASSERT_EQUAL_FATAL(kit_count(&kit, &order_cancelled), 1);
+    capture("pay-1", 3800);
+    CU_ASSERT_EQUAL(kit_count(&kit, &order_cancelled), 1);
+    const struct order_cancelled *cancelled = kit_emitted(&kit, &order_cancelled, 0);
+    CU_ASSERT_TRUE(cancelled->refund_due);
+    CU_ASSERT(str_equal(cancelled->reason, STR("paid_after_cancellation")));
+    CU_ASSERT_EQUAL(kit_count(&kit, &order_accepted), 0);
+    kit_done(&kit);
+}
+
 static void test_the_order_goes_on_when_the_cancel_is_refused(void)
 {
     start();
