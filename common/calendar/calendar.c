@@ -99,6 +99,8 @@ static UCalendar *open_calendar(struct str zone)
 /* The instant by the clock on the wall, as if that one stood in UTC. */
 static int64_t wall_ms(struct str zone, int64_t at_ms)
 {
+    const int64_t most_ms = date_max * day_ms;
+    at_ms = at_ms > most_ms ? most_ms : at_ms < -most_ms ? -most_ms : at_ms;
     UCalendar *calendar = open_calendar(zone);
     if (!calendar)
         return at_ms;

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/partition.h"
+#include "worker/last_words.h"
 #include "worker/poison.h"
 #include "worker/tables.h"
 
@@ -22,7 +23,9 @@ static int call_rule(struct decision *decision, const struct route *route, struc
                           .tables = tables_seen_by_rules(worker->tables),
                           .arena = &worker->arena};
     struct effects out = {.sink = &decision->sink};
+    last_words_at(worker->service, item);
     enum verdict verdict = route->decide(&item->ev, decision->next.state, &ctx, &out);
+    last_words_at(NULL, NULL);
     if (verdict == DONE && decision->failed.action == ERROR_NONE) {
         decision_keep(decision);
         counter_add(worker->meters.decided, 1);

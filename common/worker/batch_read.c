@@ -3,6 +3,7 @@
 
 #include "base/partition.h"
 #include "topics/operator.h"
+#include "worker/last_words.h"
 #include "worker/poison.h"
 
 #include <inttypes.h>
@@ -124,8 +125,10 @@ static int decode_value(struct worker *worker, struct batch_item *item)
     struct error why = {0};
     if (arena->bytes_used + most < bytes_max)
         arena->bytes_max = arena->bytes_used + most;
+    last_words_at(worker->service, item);
     int known = avro_schemas_decode(worker->schemas, item->record.value, arena, &item->ev.type,
                                     &item->ev.body, &why);
+    last_words_at(NULL, NULL);
     bool full = arena->full;
     arena->bytes_max = bytes_max;
     if (known != 0)

@@ -4,6 +4,7 @@
 #include "worker/backlog.h"
 #include "worker/batch.h"
 #include "worker/endpoint_meters.h"
+#include "worker/last_words.h"
 #include "worker/restore.h"
 #include "worker/switches.h"
 #include "worker/tables.h"
@@ -130,6 +131,7 @@ static int work_on_batch(struct worker *worker, struct error *fatal)
 static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
 {
     struct error why = {0};
+    last_words_watch(true);
     int got = batch_read(worker, idle_ms, &why);
     if (got < 0 && error_is_final(&why)) {
         batch_drop(worker);
@@ -141,6 +143,7 @@ static int turn_batch(struct worker *worker, int idle_ms, struct error *err)
         throw_away(worker, "read", &why);
     }
     int fatal = got == 0 ? work_on_batch(worker, err) : 0;
+    last_words_watch(false);
     batch_drop(worker);
     return fatal;
 }

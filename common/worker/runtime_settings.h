@@ -17,6 +17,7 @@ struct runtime_settings {
     int64_t health_port;
     int64_t health_stale_ms;
     struct str instance;
+    int64_t rules_cpu_limit_ms;
     int64_t session_timeout_ms, transaction_timeout_ms;
     int log_format, log_level;
     int64_t shutdown_timeout_ms;

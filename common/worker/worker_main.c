@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "metrics/health.h"
 #include "topics/operator.h"
+#include "worker/last_words.h"
 #include "worker/loop.h"
 #include "worker/ports_real.h"
 
@@ -328,6 +329,11 @@ int worker_main(const struct service *service, int argc, char **argv)
         sigaction(SIGTERM, &action, NULL);
         sigaction(SIGINT, &action, NULL);
         signal(SIGPIPE, SIG_IGN);
+        last_words_install(
+            &(struct last_words_options){.service = service->name,
+                                         .json = process.cfg.log_format == LOG_JSON,
+                                         .fd = STDERR_FILENO,
+                                         .cpu_limit_ms = process.cfg.rules_cpu_limit_ms});
         status = run(&process, &err) ? 1 : 0;
         if (status != 0)
             log_error("cannot go on", LOG_TEXT("why", err.text));

@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = input_until(&in, '\0');
     const struct settings *settings = all[text.len % (sizeof(all) / sizeof(all[0]))];
     for (int i = 0; i < FLAGS_MAX && in.left > 0; i++)
-        flags[i] = (char *)arena_printf(&arena, "%.*s", STR_ARG(input_until(&in, '\0'))).ptr;
+        flags[i] = (char *)arena_copy(&arena, input_until(&in, '\0')).ptr;
     read_tree(text, &arena);
     if (ftruncate(file, 0) || pwrite(file, text.ptr, text.len, 0) != (ssize_t)text.len)
         abort();

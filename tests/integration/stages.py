@@ -23,11 +23,12 @@ class StageTest(unittest.TestCase):
     RATE = RATE
     SETTINGS = {}
     SERVICES = SERVICES
+    STAGE = Stage
 
     @classmethod
     def setUpClass(cls):
         cls.run_dir = pathlib.Path(tempfile.mkdtemp(prefix=f"waybill-{cls.__name__}-"))
-        cls.stage = Stage(cls.run_dir, BUILD, rate=cls.RATE, settings=cls.SETTINGS, services=cls.SERVICES)
+        cls.stage = cls.STAGE(cls.run_dir, BUILD, rate=cls.RATE, settings=cls.SETTINGS, services=cls.SERVICES)
         cls.failed = False
         try:
             cls.prepare()

@@ -149,6 +149,8 @@ static void test_instant_and_reading_agree_when_far_away(void)
     CU_ASSERT_EQUAL(calendar_instant(STR("America/New_York"), -1, 1439), 17940000);
     CU_ASSERT_EQUAL(calendar_local_date(STR("UTC"), INT64_MAX), 100000000);
     CU_ASSERT_EQUAL(calendar_local_date(STR("UTC"), INT64_MIN), -100000000);
+    CU_ASSERT_EQUAL(calendar_local_minutes(STR("UTC"), INT64_MAX), 0);
+    CU_ASSERT_EQUAL(calendar_local_minutes(STR("UTC"), INT64_MIN), 0);
     calendar_instant(STR("Europe/Paris"), INT32_MAX, INT32_MAX);
     calendar_instant(STR("Europe/Paris"), INT32_MIN, INT32_MIN);
 }
