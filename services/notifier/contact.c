@@ -185,9 +185,13 @@ enum verdict contact_withdrawn(const struct event *ev, const void *state, const 
 {
     struct contact contact = open_contact(ev, state, ctx, out);
     struct contact_message *message = find(&contact, as_message_withdrawn(ev)->message_id);
-    if (!message || !is_open(message))
+    if (message && message->status == MESSAGE_STATUS_PARKED)
+        message->expires_at_ms =
+            ctx->now_ms; /* not to be sent if a person says that it did not go */
+    else if (message && is_open(message))
+        stop(&contact, message, "overtaken");
+    else
         return DONE;
-    stop(&contact, message, "overtaken");
     close_contact(&contact);
     return DONE;
 }

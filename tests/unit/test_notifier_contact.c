@@ -174,6 +174,33 @@ static void test_parked_message_takes_the_other_channel_when_a_person_says_it_di
     kit_done(&kit);
 }
 
+/* F75: what has become untrue while a person looked is not sent, by whatever channel. */
+static void test_parked_message_is_not_sent_when_it_was_overtaken_before_a_person_answered(void)
+{
+    static const enum outcome answers[] = {OUTCOME_REFUSED, OUTCOME_NOT_SENT};
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        plan("m1", MESSAGE_KIND_DISPATCHED);
+        reply_with((struct call_reply){
+            .intent_id = STR("m1/email/1"), .outcome = OUTCOME_UNKNOWN, .parked = true});
+        withdraw_message("m1");
+        reply("m1/email/1", answers[i]);
+        kit_advance(&kit, HOUR_MS);
+        CU_ASSERT_PTR_NULL(call(0));
+        CU_ASSERT_TRUE(is_suppressed(0, "m1", "expired"));
+        kit_done(&kit);
+    }
+    begin();
+    plan("m1", MESSAGE_KIND_DISPATCHED);
+    reply_with((struct call_reply){
+        .intent_id = STR("m1/email/1"), .outcome = OUTCOME_UNKNOWN, .parked = true});
+    withdraw_message("m1");
+    reply("m1/email/1", OUTCOME_OK);
+    CU_ASSERT_EQUAL(kit_count(&kit, &message_sent), 1);
+    CU_ASSERT_EQUAL(kit_count(&kit, &message_suppressed), 0);
+    kit_done(&kit);
+}
+
 static void test_same_channel_is_tried_later_when_it_was_certainly_not_sent(void)
 {
     begin();
