@@ -185,6 +185,13 @@ static struct str first_reason(const struct call_reply *reply, struct arena *are
     return reasons.ptr[0].text.len > 0 ? reasons.ptr[0].text : reasons.ptr[0].code;
 }
 
+/* A cancel goes after its ask has come to an end. If that had no answer, nobody has the order,
+ * whatever became of the cancel. */
+static bool never_left(const struct router_fulfilment *fulfilment)
+{
+    return fulfilment->state == ROUTER_STATE_SUBMITTING && !fulfilment->outcome_unknown;
+}
+
 /* A no may mean "too late" as well as "never heard of it". */
 static void answered_no(struct router_order *book, struct router_fulfilment *fulfilment,
                         const struct call_reply *reply, const struct context *ctx,
@@ -196,9 +203,8 @@ static void answered_no(struct router_order *book, struct router_fulfilment *ful
         unwanted_answered(book, fulfilment, !absent, out);
     } else if (absent && fulfilment->parcels.len > 0) {
         refused(book, fulfilment, STR("shipped before the cancel came"), out);
-    } else if (absent || (submitting && !fulfilment->outcome_unknown)) {
-        /* A cancel goes after its ask has come to an end: without an answer it never left us. */
-        fulfilment->absent = absent;
+    } else if (absent) {
+        fulfilment->absent = true;
         cancel_done(book, fulfilment, ctx, out);
     } else {
         refused(book, fulfilment, first_reason(reply, ctx->arena), out);
@@ -229,7 +235,9 @@ enum verdict cancel_replied(const struct event *ev, const void *state, const str
     /* A callback may have come before the answer. */
     if (!fulfilment || !fulfilment->cancelling)
         return DONE;
-    if (reply->outcome == OUTCOME_OK) {
+    if (never_left(fulfilment)) {
+        cancel_done(book, fulfilment, ctx, out);
+    } else if (reply->outcome == OUTCOME_OK) {
         answered_yes(book, fulfilment, ctx, out);
     } else if (reply->outcome == OUTCOME_REFUSED) {
         answered_no(book, fulfilment, reply, ctx, out);

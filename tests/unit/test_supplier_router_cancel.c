@@ -150,6 +150,22 @@ static void test_order_is_cancelled_when_the_supplier_refuses_to_cancel_what_nev
     finish();
 }
 
+/* It cannot be reached, neither for the order nor for its cancel: nobody has anything to cancel. */
+static void test_order_is_cancelled_at_once_when_what_never_left_us_cannot_be_cancelled_either(void)
+{
+    static const enum outcome outcomes[] = {OUTCOME_NOT_SENT, OUTCOME_UNKNOWN};
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        at_north();
+        wish();
+        replied("shop:1/1:cancel:1", outcomes[i], 0, "");
+        CU_ASSERT_TRUE(whole_order_cancelled());
+        kit_advance(&kit, 10 * DAY_MS);
+        CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
+        finish();
+    }
+}
+
 /* Whether it has the order is still open: the same key again tells, and makes no second one. */
 static void test_ask_goes_on_when_a_cancel_of_what_may_have_arrived_is_refused(void)
 {
