@@ -239,7 +239,9 @@ static bool is_marked_by_another(const struct call *call, const struct task_inte
 }
 
 /* An orphan comes home. When the task was away, another owner may have called, too: what we know
- * to have happened still holds, that nothing happened does not. */
+ * to have happened still holds, that nothing happened does not. Not even that we were refused,
+ * where one can ask: without a key the two calls are not one, and the other may have been told yes.
+ */
 static void adopt(struct call *call, const struct task_intent *intent, uint64_t epoch)
 {
     bool was_away = call->epoch != epoch || is_marked_by_another(call, intent);
@@ -247,10 +249,14 @@ static void adopt(struct call *call, const struct task_intent *intent, uint64_t 
     call->marked = call->marked || intent->status == INTENT_STATUS_STARTED;
     if (was_away && may_have_been_sent(call))
         call->maybe_sent = true;
-    if (call->phase == PHASE_RUNNING)
+    if (call->phase == PHASE_RUNNING) {
+        call->doubted = call->doubted || (was_away && call_can_ask(call));
         return;
-    if (call->phase == PHASE_FINISHED &&
-        (!was_away || call->reply.reply.outcome != OUTCOME_NOT_SENT))
+    }
+    enum outcome outcome = call->reply.reply.outcome;
+    bool came_to_nothing =
+        outcome == OUTCOME_NOT_SENT || (outcome == OUTCOME_REFUSED && call_can_ask(call));
+    if (call->phase == PHASE_FINISHED && (!was_away || !came_to_nothing))
         return;
     if (was_away)
         begin_anew(call);

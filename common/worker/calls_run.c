@@ -221,12 +221,17 @@ static void attempt_ended(struct calls *calls, struct call *call, const struct a
     if (attempt->kind != ATTEMPT_OK && attempt->kind != ATTEMPT_REFUSED)
         note_trouble(target, attempt);
 
+    bool doubted = call->doubted;
+    call->doubted = false;
     switch (attempt->kind) {
     case ATTEMPT_OK:
         call_finish(calls, call, OUTCOME_OK, false);
         return;
     case ATTEMPT_REFUSED:
-        call_finish(calls, call, OUTCOME_REFUSED, false);
+        if (doubted) /* we were; another owner may have been told yes meanwhile */
+            outcome_unknown(calls, call, wait_ms);
+        else
+            call_finish(calls, call, OUTCOME_REFUSED, false);
         return;
     case ATTEMPT_IN_PROGRESS:
         call->maybe_sent = true;

@@ -42,6 +42,7 @@ struct call {
     bool marked;         /* the store says STARTED */
     int64_t marks_at_ms; /* the started_at_ms that we last tried to commit */
     bool asks;           /* policy query: the next attempt is a lookup */
+    bool doubted;        /* policy query: the task was away while this attempt ran */
     int32_t sends, lookups;
     int64_t begun_mono_ms; /* since when it is given a chance; -1 = not yet */
     int64_t due_mono_ms;

@@ -140,6 +140,55 @@ static void test_query_asks_when_another_owner_may_have_sent_while_ours_was_unde
     CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
 }
 
+/* The task was with another owner meanwhile, who may have sent it again and been told yes. */
+static void test_query_asks_when_we_were_refused_and_another_owner_may_not_have_been(void)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    tick();
+    commit_marks();
+    calls_drop_task(world.calls, TASK);
+    answer_status(0, 422);
+    offer_from("a", a_query(.status = INTENT_STATUS_STARTED), EPOCH + 1, CALLS_RESTORED);
+    EXPECT_NO_REPLY();
+    pass(5000 + SESSION_MS + 20);
+    EXPECT_SENT(2);
+    CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
+    answer_status(1, 200);
+    expect_reply("a", OUTCOME_OK);
+}
+
+static void expect_asked_after(int32_t status)
+{
+    begin_default();
+    offer("a", a_query(.expires_at_ms = 0));
+    tick();
+    commit_marks();
+    calls_drop_task(world.calls, TASK);
+    offer_from("a", a_query(.status = INTENT_STATUS_STARTED), EPOCH + 1, CALLS_RESTORED);
+    answer_status(0, status);
+    EXPECT_NO_REPLY();
+    pass(5000 + SESSION_MS + 120);
+    EXPECT_SENT(2);
+    CU_ASSERT_STRING_EQUAL(world.sent[1].method, "GET");
+    answer_status(1, 404);
+    pass(210);
+    EXPECT_SENT(3);
+    CU_ASSERT_STRING_EQUAL(world.sent[2].method, "POST");
+    answer_status(2, 422); /* now it is our own answer to our own call */
+    expect_reply("a", OUTCOME_REFUSED);
+}
+
+static void test_query_asks_when_it_is_refused_after_its_task_was_away(void)
+{
+    expect_asked_after(422);
+}
+
+static void test_query_asks_when_it_is_turned_away_after_its_task_was_away(void)
+{
+    expect_asked_after(429);
+}
+
 static void test_call_that_is_due_soon_goes_when_another_one_is_due_late(void)
 {
     begin_default();
