@@ -185,7 +185,13 @@ static int find_config(rd_kafka_event_t *event, const char *topic, const char *n
     size_t resource_count = 0, count = 0;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &resource_count);
-    if (resource_count != 1 || rd_kafka_ConfigResource_error(resources[0]))
+    rd_kafka_resp_err_t code =
+        resource_count == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__FAIL;
+    /* Some broker's metadata has a young topic, and another's does not yet. */
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return error_set(err, ERROR_RETRY, "Kafka configuration of %s: %s", topic,
+                         rd_kafka_ConfigResource_error_string(resources[0]));
+    if (code)
         return error_set(err, ERROR_SET_ASIDE, "Kafka configuration of %s: %s", topic,
                          resource_count ? rd_kafka_ConfigResource_error_string(resources[0])
                                         : "no answer");

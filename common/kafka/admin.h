@@ -31,7 +31,8 @@ MUST_CHECK int kafka_admin_offset_at(struct kafka_admin *admin, const char *topi
                                      int64_t *out_offset, struct error *err);
 
 /* One configuration value of a topic ("delete.retention.ms") as text into out; ERROR_SET_ASIDE when
- * the topic or the name does not exist or size is too small. */
+ * the name does not exist or size is too small; ERROR_RETRY when the broker does not know the topic
+ * (yet). */
 MUST_CHECK int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char *name,
                                   int timeout_ms, char *out, size_t size, struct error *err);
 
