@@ -1,6 +1,7 @@
 """Chaos and soak: called by tests/chaos/run and tests/chaos/soak."""
 import argparse
 import collections
+import concurrent.futures
 import datetime
 import json
 import os
@@ -28,6 +29,10 @@ TAIL_DAYS = 40                # virtual days that histories may go on after the 
 TAIL_S, DRAIN_S = 240, 180
 CRASHES = (-4, -6, -7, -8, -11)
 REPEAT = 0.08
+RUN_ORDERS, SOAK_ORDERS = 160, 400  # orders per minute
+STALL_AFTER_S, STALL_S = 10, 30
+BOUND_MB = 300
+READERS = 4
 
 
 def parse(argv):
@@ -35,11 +40,11 @@ def parse(argv):
         "Plays orders of several shops on three brokers, two Redis and two or three workers per service while faults happen, "
         "and then counts: every input has one fate, nothing is lost, nothing doubled, all in order. Exit status 1 on any violation."))
     parser.add_argument("plan", choices=("run", "soak"), help=argparse.SUPPRESS)
-    parser.add_argument("--minutes", type=float, default=2, help="how long faults happen (default 2); the end takes some minutes more")
+    parser.add_argument("--minutes", type=float, default=2, help="how long faults happen, or full load lasts (default 2); the end takes some minutes more")
     parser.add_argument("--seed", type=int, default=1, help="of orders, faults and noise (default 1)")
     parser.add_argument("--out", type=pathlib.Path, help="logs, ledgers, summary.txt and summary.json (default: a new directory)")
-    parser.add_argument("--every", type=float, default=3.5, metavar="SECONDS", help="mean time between two faults (default 3.5)")
-    parser.add_argument("--orders-per-minute", type=float, default=80, metavar="N", help="(default 80)")
+    parser.add_argument("--every", type=float, default=3, metavar="SECONDS", help="mean time between two faults (default 3)")
+    parser.add_argument("--orders-per-minute", type=float, metavar="N", help="(default: run 160, soak 400)")
     parser.add_argument("--rate", type=float, help="how much faster than real time the clock runs (default: by the minutes)")
     parser.add_argument("--kind", action="append", metavar="KIND", help="only faults of this kind; repeatable; --list-kinds names them")
     parser.add_argument("--list-kinds", action="store_true")
@@ -65,7 +70,7 @@ def main(argv):
         return 2
     stage = ChaosStage(out, options.build_dir, rate=options.rate)
     try:
-        told = Run(stage, options, out).play()
+        told = (Soak if options.plan == "soak" else Run)(stage, options, out).play()
     except StageError as error:
         print(f"chaos: {error}\nlogs: {out}", file=sys.stderr)
         return 2
@@ -82,9 +87,14 @@ class Run:
 
     def __init__(self, stage, options, out):
         self.stage, self.options, self.out = stage, options, out
-        self.findings, self.notes = [], []
-        self.count = max(10, round(options.minutes * options.orders_per_minute))
+        self.findings, self.notes, self.memory_lines = [], [], []
         self.orders = out / "orders.csv"
+        self.memory = Memory(stage)
+        self.faults = self.noise = None
+
+    def phases(self):
+        """[(minutes, orders per minute)]"""
+        return [(self.options.minutes, self.options.orders_per_minute or RUN_ORDERS)]
 
     def say(self, text):
         print(f"chaos: {datetime.datetime.now():%H:%M:%S} {text}", flush=True)
@@ -94,24 +104,32 @@ class Run:
 
     def play(self):
         self.start()
-        faults = Faults(self.stage, self.options.seed, ledger.Ledger(self.out / "faults.jsonl"), self.options.every, self.options.kind)
-        noise = Noise(self.stage.broker, self.stage.partitions, self.options.seed, ledger.Ledger(self.out / "noise.jsonl"))
-        memory = Memory(self.stage)
-        for part in (memory, noise, faults):
-            part.start()
-        self.watch(self.options.minutes * 60)
+        self.faults = Faults(self.stage, self.options.seed, ledger.Ledger(self.out / "faults.jsonl"), self.options.every, self.options.kind)
+        self.noise = Noise(self.stage.broker, self.stage.partitions, self.options.seed, ledger.Ledger(self.out / "noise.jsonl"))
+        self.memory.start()
+        self.noise.start()
+        self.act()
+        self.noise.stop()
+        for text in self.faults.broken:
+            self.fail("faults", f"a fault could not be done or undone: {text}")
         self.say("no more faults; waiting until all histories have ended")
-        noise.stop()
-        faults.stop()
-        for text in faults.broken:
-            self.notes.append(f"fault: {text}")
         self.finish()
-        memory.stop()
+        self.memory.stop()
+        self.judge_memory()
         self.drain()
-        return self.conclude(faults.ledger.lines, noise.ledger.lines, memory)
+        return self.conclude()
+
+    def act(self):
+        """What happens while the load runs."""
+        self.faults.start()
+        self.watch(self.options.minutes * 60)
+        self.faults.stop()
+
+    def judge_memory(self):
+        self.memory_lines = [f"most of any worker: {self.memory.most_kb() / 1024:.1f} MB"]
 
     def start(self):
-        write_orders(self.orders, self.options.seed, self.count, self.options.minutes * 60 * self.options.rate / 86400)
+        self.count = write_orders(self.orders, self.options.seed, self.phases(), self.options.rate)
         self.say(f"starting three brokers and two Redis in {self.out}")
         self.stage.start_stores()
         self.stage.create_topics()
@@ -119,7 +137,7 @@ class Run:
         self.say(f"starting {len(self.stage.services)} workers and the world; {self.count} orders")
         self.stage.world_flags = ["--together", "--repeat", str(REPEAT)]
         self.stage.start_workers(supervise=True)
-        self.stage.start_world(self.orders, self.options.minutes * 60 + 3600, stay=True)
+        self.stage.start_world(self.orders, sum(minutes for minutes, _ in self.phases()) * 60 + 3600, stay=True)
         self.stage.wait_until_ready(180)
         deadline = time.monotonic() + 180
         while not (self.stage.status() or {}).get("submitted"):
@@ -172,11 +190,13 @@ class Run:
 
     # What became of all
 
-    def conclude(self, faults, noise, memory):
+    def conclude(self):
         self.say("reading all topics")
         topics = sorted(reading.topics(self.stage.broker))
-        all_records = {topic: reading.read(self.stage.broker, topic, keep_values=topic.endswith(".changelog")) for topic in topics}
-        judge = oracle.Oracle(all_records, noise, SERVICES)
+        with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
+            all_records = dict(zip(topics, readers.map(
+                lambda topic: reading.read(self.stage.broker, topic, keep_values=topic.endswith(".changelog")), topics)))
+        judge = oracle.Oracle(all_records, self.noise.ledger.lines, SERVICES)
         self.findings += judge.check()
         self.compare_stores(all_records)
         books = self.books()
@@ -190,12 +210,12 @@ class Run:
         kinds = collections.Counter(finding.kind for finding in self.findings)
         return {
             "minutes": self.options.minutes, "seed": self.options.seed, "out": str(self.out), "orders": self.count, "rate": self.options.rate,
-            "faults": collections.Counter(entry["kind"] for entry in faults),
+            "faults": collections.Counter(entry["kind"] for entry in self.faults.ledger.lines),
             "fates": {"|".join(name): number for name, number in judge.fates.items()},
             "ends": {**dict(books.table()), **{f"mail and texts: {end}": number for end, number in self.messages(books).items()}},
             "dead_letters": judge.dead_reasons, "takeovers": summary.times(took), "logs": logs,
             "restarts": collections.Counter(str(code) for _, code in self.stage.restarts), "parked": books.parked,
-            "memory": [f"most of any worker: {memory.most_kb() / 1024:.1f} MB"], "notes": self.notes,
+            "memory": self.memory_lines, "notes": self.notes, "plan": self.options.plan,
             "lost": kinds[oracle.LOSING], "doubled": kinds[oracle.DOUBLING], "findings": self.findings,
         }
 
@@ -220,6 +240,39 @@ class Run:
         with open(self.stage.collect(), encoding="utf-8") as file:
             kept = [records.parse(line) for line in file if ".changelog\"" not in line[:80]]
         return ChaosBooks(kept, ledgers, plans)
+
+
+class Soak(Run):
+    """Full load without faults: is memory flat? Then normal load, and ten times as much for a minute with Redis stalled."""
+
+    def phases(self):
+        full = self.options.orders_per_minute or SOAK_ORDERS
+        normal = full / 5
+        return [(self.options.minutes, full), (1, normal), (1, 10 * normal), (1, normal)]
+
+    def act(self):
+        self.began_s = self.memory.now_s()
+        self.watch(self.options.minutes * 60)
+        self.full_until_s = self.memory.now_s()
+        self.watch(60)
+        self.say(f"ten times as much for a minute, and after {STALL_AFTER_S} s Redis stalls for {STALL_S} s")
+        self.watch(STALL_AFTER_S)
+        began = time.time()
+        self.faults.stall_redis(STALL_S)
+        self.faults.ledger.add(number=1, kind="redis stalls", target="redis", begin=began, end=time.time(), detail=f"{STALL_S} s")
+        self.watch(60 - STALL_AFTER_S - STALL_S + 60)
+
+    def judge_memory(self):
+        warm_s = self.began_s + min(300, self.options.minutes * 60 / 3)
+        self.memory_lines, rising = self.memory.lines(warm_s, self.full_until_s)
+        for name in rising:
+            self.fail("memory", f"{name}: its memory is not flat under full load, see above")
+        per_s, usual, most = self.memory.throughput(warm_s, self.full_until_s)
+        self.memory_lines.append(f"full load: {per_s:.0f} records per second read by all workers, lag {usual:.0f} (median), {most:.0f} (most)")
+        _, _, most = self.memory.throughput(self.full_until_s, self.memory.now_s())
+        self.memory_lines.append(f"burst: lag at most {most:.0f} records; memory of any worker at most {self.memory.most_kb() / 1024:.1f} MB")
+        if self.memory.most_kb() > BOUND_MB * 1024:
+            self.fail("memory", f"a worker took {self.memory.most_kb() / 1024:.0f} MB, more than {BOUND_MB} MB")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The books under chaos: as in tests/world/books.py, but what a person must decide is counted instead of planned for."""
+import collections
+
 from world.books import Books, _mail_key
+from world.plan import SHORT, stars
 
 # What a finding of the books says when something is missing, and when something happened twice.
 LOSING = ("no event knows it", "neither sent nor explained", "nobody got it", "ended as")
@@ -14,6 +17,28 @@ class ChaosBooks(Books):
         self.parked = sum(message.end() == "parked" for message in self.views.messages.values())
         self._mailed = {_mail_key(entry) for entry in ledgers["mail"] if entry["outcome"].startswith("taken")}
         self.views.dead_letters = []
+        self._questions = collections.defaultdict(list)  # order id -> messages that ask how it was
+        for message in self.views.messages.values():
+            if message.planned and message.kind == "FEEDBACK_REQUEST":
+                self._questions[message.planned[0]["order_id"]].append(message)
+
+    def check(self):
+        super().check()
+        self._check_not_oversold()
+        return self.findings
+
+    def _check_order(self, plan, order):
+        """Of scarce goods some get nothing; who, is not planned."""
+        if "scarce" in plan.history.words and order and self.ends[plan.history.order_id] == SHORT:
+            return
+        super()._check_order(plan, order)
+
+    def _check_not_oversold(self):
+        """No supplier had to say that there is none left, but those who are to say so."""
+        for entry in self.ledgers["suppliers"]:
+            plan = self.plans.get((entry["reference"] or "").rpartition("/")[0])
+            if entry["outcome"].startswith("refused") and plan and not any(word.startswith("refuse") for word in plan.history.words):
+                self._fail(f"{entry['reference']}: oversold: {entry['supplier']} has too little of {[line.sku for line in plan.history.lines]}")
 
     def _check_event_ids(self):
         pass
@@ -22,11 +47,9 @@ class ChaosBooks(Books):
         pass  # each delivery is compared with its history anyway
 
     def _answers(self, plan):
-        """A parked mail reached its customer only if the mail server really took it."""
-        if not super()._answers(plan):
-            return False
-        return any(message.kind == "FEEDBACK_REQUEST" and message.planned and message.planned[0]["order_id"] == plan.history.order_id
-                   and (message.end() == "sent" or message.message_id in self._mailed) for message in self.views.messages.values())
+        """The customer wants to answer and has got the question; a parked mail only if the mail server really took it."""
+        asked = self._questions.get(plan.history.order_id, ())
+        return bool(stars(plan.history)) and any(message.end() == "sent" or message.message_id in self._mailed for message in asked)
 
 
 def kind_of(finding):

@@ -11,7 +11,7 @@ from chaos.stage import INSTANCES, SESSION_S, SPARE, THROUGH_DOORS
 from world import moods
 from world.stage import SERVICES
 
-AT_ONCE_MAX = 4
+AT_ONCE_MAX = 5
 
 # kind: (how often it is drawn, what it needs for itself). Two faults that need the same wait for each other.
 KINDS = {

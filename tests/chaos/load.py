@@ -12,30 +12,49 @@ import time
 
 from integration import avro
 from world import sample
+from world.plan import SPOILS
 
 STORES = ("kaveri", "narmada", "tapti")
 REFUSAL_APART_DAYS = 8  # a supplier that says "sold out" empties the shelf for all; two such orders must not meet
+SCARCE, SCARCE_LINES = 0.03, "CHESS-SANDAL*1"  # there are three
+PAYLOADS = 0.3            # of the orders come as their store's own bytes
 SECOND_MS = 1000
 
 
-def write_orders(path, seed, count, days):
-    """count histories, evenly over so many days; the same for the same seed."""
+def write_orders(path, seed, phases, rate):
+    """Histories, evenly over each phase (minutes, orders per minute); how many. rate: how fast the clock runs."""
     chance = random.Random(f"orders {seed}")
     cast = [part for part in sample.CAST for _ in range(part[0])]
     last_refusal = {}
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, sample.COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for index in range(count):
-            bought = sample.FIRST_DAY + datetime.timedelta(seconds=int((index + chance.random()) * days * 86400 / count) + 8 * 3600)
+        moments = list(_moments(chance, phases))
+        for index, minute in enumerate(moments):
+            bought = sample.FIRST_DAY + datetime.timedelta(seconds=int(minute * 60 * rate) + 8 * 3600)
             _, status, words, lines = chance.choice(cast)
             if "refuse_first" in words or "refuse_later" in words:
                 if (bought - last_refusal.get(lines, datetime.datetime.min)).days < REFUSAL_APART_DAYS:
                     status, words, lines = "delivered", "", None
                 else:
                     last_refusal[lines] = bought
+            if chance.random() < SCARCE:
+                status, words, lines = "delivered", "scarce", SCARCE_LINES
             row = sample.row(chance, 10001 + index, bought, status, words, lines)
-            writer.writerow({**row, "store": chance.choice(STORES)})
+            row["store"] = chance.choice(STORES)
+            if chance.random() < PAYLOADS and not set(words.split()) & set(SPOILS):
+                row.update(order_id=str(10_000_001 + index), play=f"{row['play']} payload")
+            writer.writerow(row)
+    return len(moments)
+
+
+def _moments(chance, phases):
+    began = 0.0
+    for minutes, per_minute in phases:
+        count = max(1, round(minutes * per_minute))
+        for index in range(count):
+            yield began + (index + chance.random()) * minutes / count
+        began += minutes
 
 
 # Records that nobody should send: (topic, kind, what the dead letter must say; "" = it is moved to where it belongs).

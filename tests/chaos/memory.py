@@ -1,4 +1,4 @@
-"""How much memory the workers hold: samples of their RSS, and whether it is flat after a warm-up."""
+"""How much memory the workers hold and how far they are behind: samples, and whether the memory is flat after a warm-up."""
 import threading
 import time
 
@@ -7,12 +7,12 @@ FLAT_KB_PER_MINUTE = 256  # a leak of 1 KB per event would be a hundred times th
 
 
 class Memory:
-    """Samples until stop(); samples[(name, pid)] = [(seconds since start, KB)]."""
+    """Samples until stop(); samples[(name, pid)] = [(seconds since start, KB)], behind = [(seconds, records of lag, records read)]."""
 
     def __init__(self, stage, every_s=EVERY_S):
         self._stage, self._every_s = stage, every_s
         self._stop, self._began = threading.Event(), time.monotonic()
-        self.samples = {}
+        self.samples, self.behind = {}, []
         self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
 
     def start(self):
@@ -27,20 +27,35 @@ class Memory:
             for name, process in list(self._stage.workers.items()):
                 kb = rss_kb(process.pid)
                 if kb:
-                    self.samples.setdefault((name, process.pid), []).append((time.monotonic() - self._began, kb))
+                    self.samples.setdefault((name, process.pid), []).append((self.now_s(), kb))
+            pages = [page for name in list(self._stage.workers) if (page := self._stage.metrics(name))]
+            self.behind.append((self.now_s(), *(sum(page.get(what, 0) for page in pages)
+                                                for what in ("waybill_input_lag_records", "waybill_records_read_total"))))
 
-    def lines(self, warm_up_s=0):
-        """One line for each worker: least, most, slope after the warm-up."""
-        told = []
+    def now_s(self):
+        return time.monotonic() - self._began
+
+    def lines(self, from_s, until_s):
+        """(one line for each worker: least, most, slope between these moments; names of those that are not flat)"""
+        told, rising = [], []
         for (name, pid), samples in sorted(self.samples.items()):
-            after = [sample for sample in samples if sample[0] >= warm_up_s]
-            if len(after) < 6:
+            some = [sample for sample in samples if from_s <= sample[0] <= until_s]
+            if len(some) < 6:
                 continue
-            slope = slope_per_minute(after)
-            flat = "flat" if abs(slope) <= FLAT_KB_PER_MINUTE else "NOT FLAT"
-            told.append(f"{name:<20} pid {pid:<8} {min(kb for _, kb in after) / 1024:6.1f} to {max(kb for _, kb in samples) / 1024:6.1f} MB, "
-                        f"{slope:+8.1f} KB per minute after {warm_up_s:.0f} s: {flat}")
-        return told
+            slope = slope_per_minute(some)
+            if slope > FLAT_KB_PER_MINUTE:
+                rising.append(name)
+            told.append(f"{name:<20}{min(kb for _, kb in some) / 1024:7.1f} to {max(kb for _, kb in some) / 1024:6.1f} MB, {slope:+7.1f} KB "
+                        f"per minute: {'RISES' if name in rising else 'flat'}; later at most {max(kb for _, kb in samples) / 1024:.1f} MB")
+        return told, rising
+
+    def throughput(self, from_s, until_s):
+        """(records read per second by all workers, median and most lag) between these moments."""
+        some = [row for row in self.behind if from_s <= row[0] <= until_s]
+        if len(some) < 2:
+            return 0.0, 0, 0
+        lags = sorted(row[1] for row in some)
+        return (some[-1][2] - some[0][2]) / (some[-1][0] - some[0][0]), lags[len(lags) // 2], lags[-1]
 
     def most_kb(self):
         return max((kb for samples in self.samples.values() for _, kb in samples), default=0)

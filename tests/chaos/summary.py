@@ -45,8 +45,8 @@ def times(took):
 
 def render(told):
     """The summary (see __main__.conclude) as text."""
-    lines = [f"chaos: {told['minutes']:g} minutes with faults, seed {told['seed']}; {told['orders']} orders; logs and ledgers in {told['out']}", ""]
-    lines.append(f"faults: {sum(told['faults'].values())} of {len(told['faults'])} kinds")
+    lines = [f"{told['plan']}: {told['minutes']:g} minutes {'with faults' if told['plan'] == 'run' else 'of full load, then a burst'}, seed {told['seed']}; {told['orders']} orders; logs and ledgers in {told['out']}", ""]
+    lines.append(f"faults: {sum(told['faults'].values())} of {len(told['faults'])} kinds, each with begin, end and target in faults.jsonl")
     lines += _table(told["faults"])
     lines += ["", f"inputs by topic, reader and fate: {sum(told['fates'].values())} in, {sum(told['fates'].values())} out"]
     by_line = collections.defaultdict(list)

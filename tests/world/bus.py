@@ -20,8 +20,10 @@ class Bus:
             self._process = subprocess.Popen([program, "produce", "--source", "world"], stdin=subprocess.PIPE,
                                              stdout=log, stderr=log)
 
-    def emit(self, event, body):
-        line = json.dumps({"id": str(uuid.uuid4()), "event": event, "data": body}, ensure_ascii=False).encode() + b"\n"
+    def emit(self, event, body, key=None):
+        """key: for bodies that do not tell it."""
+        row = {"id": str(uuid.uuid4()), "event": event, "data": body, **({"key": key} if key else {})}
+        line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         self._write(line)
         if random.random() < self._repeat:
             again = threading.Timer(random.choice(REPEAT_AFTER_S), self._write, [line])
@@ -49,7 +51,7 @@ class FakeBus:
     def __init__(self):
         self.events, self._lock = [], threading.Lock()
 
-    def emit(self, event, body):
+    def emit(self, event, body, _key=None):
         with self._lock:
             self.events.append((event, body))
 

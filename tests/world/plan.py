@@ -13,6 +13,7 @@ ORDERED, SHIPPED, RETURNED, LOST, DELIVERED = "ordered", "shipped", "returned", 
 ENDS = (REJECTED, EXPIRED, PAYMENT_FAILED, CANCELLED, SHORT, EXHAUSTED, ORDERED, SHIPPED, RETURNED, LOST, DELIVERED)
 NEVER_SHIPPED = (REJECTED, EXPIRED, PAYMENT_FAILED, CANCELLED, SHORT, EXHAUSTED, ORDERED)
 
+# `scarce`: there is not enough for all of them; those who come too late end as SHORT.
 # Words of the column `play` that spoil the submitted order, and the reason that Waybill must name.
 SPOILS = {
     "no_address": "MISSING_ADDRESS", "no_contact": "MISSING_CUSTOMER_CONTACT", "no_lines": "NO_LINES",
@@ -20,7 +21,8 @@ SPOILS = {
 }
 WORDS = frozenset(SPOILS) | {
     "resubmit", "update", "payment_failed", "cancel_late",      # the shop
-    "short", "refuse_first", "refuse_all", "refuse_later",      # the suppliers say no
+    "payload",                                                  # it sends Shopify's own bytes; its order ids are numbers
+    "short", "scarce", "refuse_first", "refuse_all", "refuse_later",      # the suppliers say no
     "busy", "drop_answer", "slow", "two_parcels", "staggered",  # the suppliers make it hard
     "edd", "ndr", "rto", "lost", "shuffle", "early_scan",       # the carrier
     "bounce", "lose_reply", "silent",                           # the mail and the customer

@@ -34,7 +34,7 @@ class Player:
         self.counts = {"submitted": 0, "ordered": 0, "shipped": 0}
         self.delivered = set()  # tracking numbers
         self._to_ship = {plan.history.order_id: sum(line.quantity for line in plan.history.lines)
-                         for plan in plans if plan.hand_ms}
+                         for plan in plans if plan.hand_ms and "scarce" not in plan.history.words}
         self._conduct_by_email = {plan.history.facts["email"]: plan.history.words for plan in plans}
         self._stock_version = 0
         self._lock = threading.Lock()
@@ -73,7 +73,10 @@ class Player:
         self.bus.emit(event, body)
 
     def _submit(self, plan, version):
-        self.bus.emit("order.submitted", shop.submitted(plan, version))
+        if "payload" in plan.history.words:
+            self.bus.emit("payload.received", shop.payload(plan, version), plan.history.order_id)
+        else:
+            self.bus.emit("order.submitted", shop.submitted(plan, version))
         self.submitted.add(plan.history.order_id)  # some are sent twice, on purpose
         self.counts["submitted"] = len(self.submitted)
 
@@ -163,7 +166,8 @@ class Player:
             self.agenda.at(when, self._emit, "cancel.submitted", shop.cancel(plan, when))
         with self._lock:
             self.counts["shipped"] += len(parcels)
-            self._to_ship[order.order_id] -= sum(line["quantity"] for line in order.body["lines"])
+            if order.order_id in self._to_ship:
+                self._to_ship[order.order_id] -= sum(line["quantity"] for line in order.body["lines"])
 
     @staticmethod
     def _packed(plan, order):

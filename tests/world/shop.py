@@ -1,5 +1,6 @@
-"""The shop's side: makes order.submitted and what follows it from a plan."""
+"""The shop's side: makes order.submitted, or a store's own bytes, and what follows it from a plan."""
 import datetime
+import json
 
 from world import catalogue
 from world.plan import SPOILS
@@ -33,6 +34,40 @@ def submitted(plan, version=1):
     for word in sorted(history.words & frozenset(SPOILS)):
         _spoil(body, word)
     return body
+
+
+def payload(plan, version=1):
+    """The body of payload.received: the same order as Shopify's webhook orders/create or orders/updated tells it."""
+    order = submitted(plan, version)
+    text = json.dumps(_shopify(order, plan.submit_ms + version * 1000), ensure_ascii=False)
+    return {"source": "shopify", "topic": "orders/create" if version == 1 else "orders/updated", "received_at_ms": plan.submit_ms,
+            "headers": [], "body": {"text": text}}
+
+
+def _shopify(order, updated_ms):
+    customer, there, payment = order["customer"], order["ship_to"], order["payment"]
+    first, _, last = customer["name"].partition(" ")
+    return {
+        "id": int(order["external_id"]), "name": order["order_number"], "email": customer["email"], "phone": customer["phone"],
+        "created_at": _iso(order["placed_at_ms"]), "updated_at": _iso(updated_ms), "cancelled_at": None, "test": False,
+        "currency": order["currency"], "taxes_included": True, "total_discounts": "0.00", "total_tax": "0.00",
+        "total_price": _decimal(order["total_minor"]), "financial_status": "paid" if payment["status"] == "PAID" else "pending",
+        "payment_gateway_names": ["cod" if payment["status"] == "COD" else payment["method"]], "note": order.get("notes"),
+        "customer_locale": customer["locale"], "shipping_lines": [],
+        "line_items": [{"id": int(line["line_id"]), "sku": line["sku"], "title": line["title"], "quantity": line["quantity"],
+                        "price": _decimal(line["unit_price_minor"]), "requires_shipping": True} for line in order["lines"]],
+        "shipping_address": {"name": there["name"], "address1": there["line1"], "city": there["city"], "province_code": there["region"],
+                             "zip": there["postal_code"], "country_code": there["country"], "phone": there["phone"]},
+        "customer": {"first_name": first, "last_name": last, "email": customer["email"], "phone": customer["phone"]},
+    }
+
+
+def _iso(when_ms):
+    return datetime.datetime.fromtimestamp(when_ms / 1000, datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _decimal(minor):
+    return f"{minor // 100}.{minor % 100:02d}"
 
 
 def _spoil(body, word):

@@ -123,6 +123,11 @@ def _order_submitted(views, record):
     views.order(f"{record.body['store']}:{record.body['external_id']}").submitted += 1
 
 
+def _payload_received(views, record):
+    if record.topic == "inbound.orders":
+        views.order(record.key).submitted += 1
+
+
 def _order_accepted(views, record):
     views.order(record.body["order"]["order_id"]).accepted += 1
 
@@ -206,7 +211,7 @@ def _answered(views, record):
 
 
 _HANDLERS = {
-    "order.submitted": _order_submitted, "order.accepted": _order_accepted, "order.payment_pending": _order_pending,
+    "order.submitted": _order_submitted, "payload.received": _payload_received, "order.accepted": _order_accepted, "order.payment_pending": _order_pending,
     "order.rejected": _order_rejected, "order.cancelled": _order_cancelled, "stock.short": _stock_short,
     "fulfilment.exhausted": _exhausted, "fulfilment.requested": _requested, "fulfilment.submitted": _submitted,
     "fulfilment.rejected": _closed, "fulfilment.cancelled": _closed, "fulfilment.cancel_refused": _cancel_refused,
