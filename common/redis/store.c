@@ -1,5 +1,6 @@
 /* The states of one service in Redis: what each task's hash and sorted set are asked and told. */
 #include "redis/store.h"
+#include "base/hash.h"
 #include "base/partition.h"
 #include "redis/store_parts.h"
 
@@ -180,8 +181,42 @@ struct chunk {
     size_t change_count;
     const struct store_due *due;
     size_t due_count;
-    size_t sets, deletes, adds, removals; /* how many of each */
+    /* Overtaken by a later one of the same name: the script's commands know no order between them.
+     */
+    bool old_change[STORE_CHUNK], old_due[STORE_CHUNK];
+    size_t sets, deletes, adds, removals; /* how many of each that are not overtaken */
 };
+
+enum { NAME_SLOTS = 2048 }; /* more than STORE_CHUNK, a power of two */
+
+/* Remembers a name; false if it was there already. slots: zeroed before the first. */
+static bool is_first(const struct str *slots[NAME_SLOTS], const struct str *name)
+{
+    size_t at = hash_add(HASH_START, *name) % NAME_SLOTS;
+    while (slots[at] && !str_equal(*slots[at], *name))
+        at = (at + 1) % NAME_SLOTS;
+    if (slots[at])
+        return false;
+    slots[at] = name;
+    return true;
+}
+
+/* From the last to the first: what was met already overtakes. */
+static void find_overtaken(struct chunk *chunk)
+{
+    const struct str *slots[NAME_SLOTS] = {0};
+    for (size_t i = chunk->change_count; i-- > 0;) {
+        chunk->old_change[i] = !is_first(slots, &chunk->changes[i].field);
+        if (!chunk->old_change[i])
+            *(chunk->changes[i].value.ptr ? &chunk->sets : &chunk->deletes) += 1;
+    }
+    memset(slots, 0, sizeof(slots));
+    for (size_t i = chunk->due_count; i-- > 0;) {
+        chunk->old_due[i] = !is_first(slots, &chunk->due[i].member);
+        if (!chunk->old_due[i])
+            *(chunk->due[i].score != 0 ? &chunk->adds : &chunk->removals) += 1;
+    }
+}
 
 static size_t chunk_count(const struct store_batch *batch)
 {
@@ -189,30 +224,27 @@ static size_t chunk_count(const struct store_batch *batch)
     return pairs == 0 ? 1 : (pairs + STORE_CHUNK - 1) / STORE_CHUNK;
 }
 
-static struct chunk chunk_at(const struct store_batch *batch, size_t index)
+static void chunk_at(const struct store_batch *batch, size_t index, struct chunk *out)
 {
     size_t from = index * STORE_CHUNK, pairs = batch->change_count + batch->due_count;
     size_t until = from + STORE_CHUNK < pairs ? from + STORE_CHUNK : pairs;
-    struct chunk chunk = {0};
+    *out = (struct chunk){0};
     for (size_t i = from; i < until; i++) {
         if (i < batch->change_count) {
-            chunk.changes = chunk.changes ? chunk.changes : &batch->changes[i];
-            chunk.change_count++;
-            *(batch->changes[i].value.ptr ? &chunk.sets : &chunk.deletes) += 1;
+            out->changes = out->changes ? out->changes : &batch->changes[i];
+            out->change_count++;
         } else {
-            const struct store_due *due = &batch->due[i - batch->change_count];
-            chunk.due = chunk.due ? chunk.due : due;
-            chunk.due_count++;
-            *(due->score != 0 ? &chunk.adds : &chunk.removals) += 1;
+            out->due = out->due ? out->due : &batch->due[i - batch->change_count];
+            out->due_count++;
         }
     }
-    return chunk;
+    find_overtaken(out);
 }
 
 static void word_sets(struct redis *redis, const struct chunk *chunk)
 {
     for (size_t i = 0; i < chunk->change_count; i++)
-        if (chunk->changes[i].value.ptr) {
+        if (chunk->changes[i].value.ptr && !chunk->old_change[i]) {
             redis_word(redis, chunk->changes[i].field);
             redis_word(redis, chunk->changes[i].value);
         }
@@ -221,14 +253,14 @@ static void word_sets(struct redis *redis, const struct chunk *chunk)
 static void word_deletes(struct redis *redis, const struct chunk *chunk)
 {
     for (size_t i = 0; i < chunk->change_count; i++)
-        if (!chunk->changes[i].value.ptr)
+        if (!chunk->changes[i].value.ptr && !chunk->old_change[i])
             redis_word(redis, chunk->changes[i].field);
 }
 
 static void word_adds(struct redis *redis, const struct chunk *chunk)
 {
     for (size_t i = 0; i < chunk->due_count; i++)
-        if (chunk->due[i].score != 0) {
+        if (chunk->due[i].score != 0 && !chunk->old_due[i]) {
             redis_number(redis, chunk->due[i].score);
             redis_word(redis, chunk->due[i].member);
         }
@@ -237,7 +269,7 @@ static void word_adds(struct redis *redis, const struct chunk *chunk)
 static void word_removals(struct redis *redis, const struct chunk *chunk)
 {
     for (size_t i = 0; i < chunk->due_count; i++)
-        if (chunk->due[i].score == 0)
+        if (chunk->due[i].score == 0 && !chunk->old_due[i])
             redis_word(redis, chunk->due[i].member);
 }
 
@@ -273,7 +305,8 @@ int store_apply(struct store *store, struct store_batch *batches, size_t count, 
             goto failed;
         size_t chunks = chunk_count(&batches[i]);
         for (size_t at = 0; at < chunks; at++) {
-            struct chunk chunk = chunk_at(&batches[i], at);
+            struct chunk chunk;
+            chunk_at(&batches[i], at, &chunk);
             send_apply(store, shard, &batches[i], &chunk, at + 1 == chunks);
         }
     }

@@ -81,9 +81,10 @@ struct store_batch {
 };
 
 /* Applies each batch if its task still stands at `expected`, else says `moved` and writes nothing
- * more of it. In chunks of at most STORE_CHUNK pairs, each compared first; the position is written
- * with the last one. All tasks in one round trip per Redis and chunk. A batch may be applied again
- * after ERROR_RETRY only by taking over. */
+ * more of it. Of a field or member that stands in it more than once, the last counts. In chunks of
+ * at most STORE_CHUNK pairs, each compared first; the position is written with the last one. All
+ * tasks in one round trip per Redis and chunk. A batch may be applied again after ERROR_RETRY only
+ * by taking over. */
 MUST_CHECK int store_apply(struct store *store, struct store_batch *batches, size_t count,
                            struct error *err);
 

@@ -186,6 +186,36 @@ static void test_a_large_batch_is_applied_whole(void)
     server_done(&server);
 }
 
+/* As a changelog tells it: dropped and made anew, made and dropped; no timer and one, one and none.
+ */
+static void test_of_one_name_in_a_batch_the_last_counts(void)
+{
+    struct server server = {0};
+    struct error err;
+    server_start(&server);
+    struct store *store = a_store(&server);
+    struct store_change changes[] = {{STR("back"), STR("old")}, {STR("back"), {NULL, 0}},
+                                     {STR("back"), STR("new")}, {STR("gone"), {NULL, 0}},
+                                     {STR("gone"), STR("x")},   {STR("gone"), {NULL, 0}}};
+    struct store_due due[] = {
+        {STR("back"), 0}, {STR("back"), 7}, {STR("gone"), 5}, {STR("gone"), 0}};
+    struct store_batch batch = {.task = 3,
+                                .position = STR("1"),
+                                .changes = changes,
+                                .change_count = 6,
+                                .due = due,
+                                .due_count = 4};
+    CU_ASSERT_EQUAL_FATAL(store_apply(store, &batch, 1, &err), 0);
+    CU_ASSERT_PTR_NULL(load_one(store, 3, "gone").values[0].ptr);
+    CU_ASSERT_TRUE(str_equal(load_one(store, 3, "back").values[0], STR("new")));
+    struct store_due_list list;
+    CU_ASSERT_EQUAL_FATAL(store_due(store, 3, 100, 10, &arena, &list, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(list.len, 1);
+    CU_ASSERT_TRUE(str_equal(list.ptr[0].member, STR("back")) && list.ptr[0].score == 7);
+    store_close(store);
+    server_done(&server);
+}
+
 static void test_wipe_forgets_all(void)
 {
     struct server server = {0};
