@@ -20,9 +20,9 @@ class Bus:
             self._process = subprocess.Popen([program, "produce", "--source", "world"], stdin=subprocess.PIPE,
                                              stdout=log, stderr=log)
 
-    def emit(self, event, body, key=None):
-        """key: for bodies that do not tell it."""
-        row = {"id": str(uuid.uuid4()), "event": event, "data": body, **({"key": key} if key else {})}
+    def emit(self, event, body, **where):
+        """where: key and topic, for bodies that do not tell them."""
+        row = {"id": str(uuid.uuid4()), "event": event, "data": body, **where}
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         self._write(line)
         if random.random() < self._repeat:
@@ -51,7 +51,7 @@ class FakeBus:
     def __init__(self):
         self.events, self._lock = [], threading.Lock()
 
-    def emit(self, event, body, _key=None):
+    def emit(self, event, body, **_where):
         with self._lock:
             self.events.append((event, body))
 

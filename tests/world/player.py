@@ -74,7 +74,7 @@ class Player:
 
     def _submit(self, plan, version):
         if "payload" in plan.history.words:
-            self.bus.emit("payload.received", shop.payload(plan, version), plan.history.order_id)
+            self.bus.emit("payload.received", shop.payload(plan, version), key=plan.history.order_id, topic="inbound.orders")
         else:
             self.bus.emit("order.submitted", shop.submitted(plan, version))
         self.submitted.add(plan.history.order_id)  # some are sent twice, on purpose
