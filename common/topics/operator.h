@@ -18,8 +18,10 @@
 /* Makes another event of it than the first one was, so that one that was decided may be decided
  * again: a name for each time. Without it the event is the first one, and counts once. */
 #define OPERATOR_AGAIN_HEADER "waybill_operator_again"
-#define OPERATOR_BY_HEADER    "waybill_operator_by"
-#define OPERATOR_WHY_HEADER   "waybill_operator_why"
-#define OPERATOR_AT_HEADER    "waybill_operator_at" /* RFC 3339 */
+/* "off": the calls that its rule asks for are parked, not made. */
+#define OPERATOR_EFFECTS_HEADER "waybill_operator_effects"
+#define OPERATOR_BY_HEADER      "waybill_operator_by"
+#define OPERATOR_WHY_HEADER     "waybill_operator_why"
+#define OPERATOR_AT_HEADER      "waybill_operator_at" /* RFC 3339 */
 
 #endif

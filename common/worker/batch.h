@@ -60,6 +60,12 @@ struct str batch_id(struct worker *worker, const struct str *parts, size_t count
 /* Sent by a person (topics/operator.h)? */
 bool batch_is_operators(const struct worker *worker, const struct batch_item *item);
 
+/* A person has it decided again without effects: calls that it asks for are parked. */
+bool batch_effects_are_off(const struct worker *worker, const struct batch_item *item);
+
+/* For one more intent of that task. */
+int64_t batch_next_sequence(struct worker *worker, const struct task *task);
+
 /* Of all its names and values. */
 size_t batch_header_bytes(const struct kafka_record *record);
 

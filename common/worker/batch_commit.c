@@ -280,6 +280,11 @@ int batch_commit(struct worker *worker, struct error *err)
     return 0;
 }
 
+int64_t batch_next_sequence(struct worker *worker, const struct task *task)
+{
+    return (task->batch + 1) * INTENTS_PER_BATCH_MAX + worker->batch->intent_sequence++;
+}
+
 int batch_intent_change(struct worker *worker, const struct intent_change *change,
                         struct error *err)
 {
@@ -408,6 +413,7 @@ void batch_hand_over(struct worker *worker)
             continue; /* to be read anew: its calls were dropped */
         switch (change->step) {
         case INTENT_NEW:
+        case INTENT_AGAIN:
             backlog_offer(worker, change->task, change->field, change->intent, change->alone);
             break;
         case INTENT_MARKED:

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/partition.h"
+#include "worker/answers.h"
 #include "worker/last_words.h"
 #include "worker/poison.h"
 #include "worker/tables.h"
@@ -75,26 +76,6 @@ static void remember(struct entry *entry, struct str hash)
     }
     entry->seen[entry->seen_count++] = hash;
     entry->changed = true;
-}
-
-static int decide_record(struct worker *worker, struct batch_item *item, struct error *err)
-{
-    struct str hash = {NULL, 0};
-    if (may_come_twice(worker, item)) {
-        hash = hash_of_id(worker, item->ev.id); /* of source, key and id: see identify */
-        if (seen_before(item->entry, hash)) {
-            counter_add(worker->meters.duplicates, 1);
-            return 0;
-        }
-    }
-    struct decision decision;
-    decision_begin(&decision, worker, item);
-    size_t dead_before = worker->batch->dead_count;
-    if (call_rule(&decision, item->route, err))
-        return -1;
-    if (hash.ptr && worker->batch->dead_count == dead_before)
-        remember(item->entry, hash);
-    return 0;
 }
 
 const struct route *batch_timer_route(const struct worker *worker, const struct entry *entry,
@@ -170,6 +151,8 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     if (entry_intent_at(item->entry, field) == item->entry->intent_count)
         return 0; /* withdrawn, or answered before */
     const struct route *route = reply_route(worker, item);
+    if (!route && item->kind == ITEM_RECORD)
+        return batch_dead_letter(worker, item, "this version has no rule for that reply", err);
     if (!route)
         return 0; /* the intent stays for the version that knows what to do with the reply */
     struct str number = arena_printf(&worker->arena, "%" PRId64 "/%d", intent->sequence,
@@ -185,6 +168,39 @@ static int decide_reply(struct worker *worker, struct batch_item *item, struct e
     *item->entry = decision.next; /* whatever the rule says: the call has come to its end */
     decision_begin(&decision, worker, item);
     return call_rule(&decision, route, err);
+}
+
+static int decide_event(struct worker *worker, struct batch_item *item, struct error *err)
+{
+    struct decision decision;
+    decision_begin(&decision, worker, item);
+    return call_rule(&decision, item->route, err);
+}
+
+/* A person's answer is a reply from here on. */
+static int decide_answer(struct worker *worker, struct batch_item *item, struct error *err)
+{
+    int decided = answers_decide(worker, item, err);
+    return decided == 0 ? decide_reply(worker, item, err) : decided < 0 ? -1 : 0;
+}
+
+static int decide_record(struct worker *worker, struct batch_item *item, struct error *err)
+{
+    struct str hash = {NULL, 0};
+    if (may_come_twice(worker, item)) {
+        hash = hash_of_id(worker, item->ev.id); /* of source, key and id: see identify */
+        if (seen_before(item->entry, hash)) {
+            counter_add(worker->meters.duplicates, 1);
+            return 0;
+        }
+    }
+    size_t dead_before = worker->batch->dead_count;
+    if (answers_has(worker, item) ? decide_answer(worker, item, err)
+                                  : decide_event(worker, item, err))
+        return -1;
+    if (hash.ptr && worker->batch->dead_count == dead_before)
+        remember(item->entry, hash);
+    return 0;
 }
 
 /* To where it belongs, in the same transaction, under the same id. */

@@ -2,6 +2,7 @@
 #include "worker/batch.h"
 
 #include "base/hash.h"
+#include "worker/answers.h"
 #include "worker/task.h"
 
 /* The route that tells the state type of a timer's or reply's key. */
@@ -55,11 +56,14 @@ static int attach_entry(struct worker *worker, struct batch_item *item, struct e
         split_field(item->field, &type, &key);
     else if (item->kind == ITEM_REPLY)
         type = item->finished->intent->state_type;
+    else if (answers_has(worker, item))
+        type = ((const struct call_answered *)item->ev.body)->state_type;
     else
         type = str_from(item->route->state->name);
     const struct route *route = route_with_state(worker->service, type);
     if (!route) { /* of a service that is older or newer than we */
-        item->fate = FATE_IGNORE;
+        item->fate = item->kind == ITEM_RECORD ? FATE_DEAD : FATE_IGNORE;
+        item->reason = "it answers a call of a state that this version does not keep";
         return 0;
     }
     item->ev.key = key;
@@ -177,5 +181,6 @@ int batch_load(struct worker *worker, struct error *err)
     struct store_port *store = &worker->ports->store;
     if (count > 0 && store->load(store->self, loads, count, &worker->arena, err))
         return -1;
-    return take_loaded(worker, loads, entries, count, err);
+    int loaded = take_loaded(worker, loads, entries, count, err);
+    return loaded != 0 ? loaded : answers_load(worker, err);
 }

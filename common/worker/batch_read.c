@@ -3,6 +3,7 @@
 
 #include "base/partition.h"
 #include "topics/operator.h"
+#include "worker/answers.h"
 #include "worker/last_words.h"
 #include "worker/poison.h"
 
@@ -52,6 +53,12 @@ bool batch_is_operators(const struct worker *worker, const struct batch_item *it
 static struct str header_of(const struct batch_item *item, const char *name)
 {
     return event_header_find(item->record.headers, item->record.header_count, name);
+}
+
+bool batch_effects_are_off(const struct worker *worker, const struct batch_item *item)
+{
+    return batch_is_operators(worker, item) &&
+           str_equal(header_of(item, OPERATOR_EFFECTS_HEADER), STR("off"));
 }
 
 /* Where the record first stood: "topic/partition/offset", as it would have been named there. */
@@ -193,7 +200,7 @@ static int decode(struct worker *worker, struct batch_item *item)
     if (known != 0)
         return 0;
     item->route = route_of(worker->service, item->ev.type);
-    if (!item->route)
+    if (!item->route && !answers_has(worker, item))
         pass_over(worker, item);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "worker/calls_state.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { TEXTS = 15, MISSING_QUEUE_MAX = 10000 };
@@ -125,9 +126,12 @@ void call_free(struct calls *calls, struct call *call)
     free_memory(calls, call);
 }
 
-/* An earlier owner may have sent it, nobody can be asked, and it may not be sent twice. */
+/* It may not be sent at all; or an earlier owner may have sent it, nobody can be asked, and it may
+ * not be sent twice. */
 static bool is_for_a_person(const struct call *call)
 {
+    if (call->intent.held_back)
+        return true;
     return call->maybe_sent && call->target->endpoint->policy != POLICY_REPEAT && !call->asks;
 }
 
@@ -138,8 +142,9 @@ static void promote(struct calls *calls, struct lane *lane)
     if (!call || call->phase != PHASE_QUEUED)
         return;
     if (is_for_a_person(call)) {
-        static const char why[] = "sent by an earlier owner, its outcome is not known";
-        memcpy(call->detail, why, sizeof(why));
+        snprintf(call->detail, sizeof(call->detail), "%s",
+                 call->intent.held_back ? "not called: effects were off when it was asked for"
+                                        : "sent by an earlier owner, its outcome is not known");
         call_finish(calls, call, OUTCOME_UNKNOWN, true);
     } else {
         call_enter(calls, call, PHASE_WAITING);
@@ -351,7 +356,7 @@ bool calls_holds(const struct calls *calls, struct str id)
 bool calls_has_started(const struct calls *calls, struct str id)
 {
     const struct call *call = find_held(calls, id);
-    return call && (call->maybe_sent || call->phase >= PHASE_RUNNING);
+    return call && (call->maybe_sent || call->intent.retried || call->phase >= PHASE_RUNNING);
 }
 
 void calls_withdraw(struct calls *calls, struct str id)

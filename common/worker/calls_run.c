@@ -110,11 +110,14 @@ static void prefix_detail(struct call *call, const char *prefix)
              before);
 }
 
-/* No more tries. */
+/* No more tries. What a person had called again may have happened the first time, and is his again.
+ */
 static void give_up(struct calls *calls, struct call *call, const char *why)
 {
+    bool retried = call->intent.retried;
     prefix_detail(call, why);
-    call_finish(calls, call, call->maybe_sent ? OUTCOME_UNKNOWN : OUTCOME_NOT_SENT, false);
+    call_finish(calls, call, call->maybe_sent || retried ? OUTCOME_UNKNOWN : OUTCOME_NOT_SENT,
+                retried);
 }
 
 /* It may not be sent any more. To ask about what was sent in time is never too late. */

@@ -182,12 +182,18 @@ static bool add_intent_change(struct decision *decision, const struct intent_cha
     return batch_intent_change(decision->worker, change, &why) == 0 || no_room(decision);
 }
 
-/* The field of an intent: "i:<state type>:<length of key>:<key>:<id>". */
+struct str decision_intent_field(struct arena *arena, struct str state_type, struct str key,
+                                 struct str id)
+{
+    return arena_printf(arena, "i:%.*s:%zu:%.*s:%.*s", STR_ARG(state_type), key.len, STR_ARG(key),
+                        STR_ARG(id));
+}
+
 static struct str intent_field(struct decision *decision, struct str id)
 {
     const struct entry *next = &decision->next;
-    return arena_printf(&decision->worker->arena, "i:%s:%zu:%.*s:%.*s", next->state_type->name,
-                        next->key.len, STR_ARG(next->key), STR_ARG(id));
+    return decision_intent_field(&decision->worker->arena, str_from(next->state_type->name),
+                                 next->key, id);
 }
 
 static struct str kept_copy(struct decision *decision, struct str s)
@@ -215,8 +221,7 @@ static struct task_intent *copy_intent(struct decision *decision, const struct i
         .name = str_from(intent->name),
         .endpoint = kept_copy(decision, intent->endpoint),
         .status = INTENT_STATUS_PENDING,
-        .sequence = (decision->item->task->batch + 1) * INTENTS_PER_BATCH_MAX +
-                    worker->batch->intent_sequence++,
+        .sequence = batch_next_sequence(worker, decision->item->task),
         .created_at_ms = decision->item->ev.time_ms,
         /* Old topics on a first start: decided, but not carried out. */
         .expires_at_ms = decision->item->ev.time_ms < worker->cfg->effects_not_before_ms
@@ -232,6 +237,7 @@ static struct task_intent *copy_intent(struct decision *decision, const struct i
         .headers = {headers, intent->header_count},
         .mail_from = kept_copy(decision, intent->mail_from),
         .mail_to = kept_copy(decision, intent->mail_to),
+        .held_back = batch_effects_are_off(worker, decision->item),
         .cause_id = decision->item->ev.id,
         .traceparent = decision->item->ce.traceparent};
     return copy;

@@ -29,6 +29,10 @@ void decision_undo(struct decision *decision);
 void decision_take_reply(struct decision *decision, const struct calls_reply *finished,
                          struct str field);
 
+/* The field of an intent: "i:<state type>:<length of key>:<key>:<id>". */
+struct str decision_intent_field(struct arena *arena, struct str state_type, struct str key,
+                                 struct str id);
+
 /* Where in the key's list an intent stands; intent_count = nowhere. */
 size_t entry_intent_at(const struct entry *entry, struct str field);
 

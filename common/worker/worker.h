@@ -112,6 +112,7 @@ struct output {
 
 enum intent_step {
     INTENT_NEW,       /* offer it to the calls */
+    INTENT_AGAIN,     /* the same: a person has a parked one called again */
     INTENT_MARKED,    /* STARTED is committed: it may be sent */
     INTENT_WITHDRAWN, /* by a rule */
     INTENT_ANSWERED   /* its reply was taken; parked ones stay */
@@ -149,7 +150,9 @@ struct batch_item {
     const struct route *route;
     struct entry *entry;
     struct str field;
-    const char *reason; /* FATE_DEAD */
+    struct str call_field;          /* answers.h: the call that a person answered */
+    const struct task_intent *call; /* that call; NULL = none is kept */
+    const char *reason;             /* FATE_DEAD */
 };
 
 /* What one transaction covers. All of it lives in the worker's arena. */
