@@ -9,7 +9,6 @@
 #include "waybill/sender.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { SWITCHES_MAX = 1024, VALUE_BYTES_MAX = 64 * 1024 };
 
@@ -164,15 +163,13 @@ static int turn(int argc, char **argv, bool stopped, const char *name, const cha
                                          .details = details,
                                          TOOL_FLAGS(flags)};
     struct endpoint_switched row = {.stopped = stopped};
-    struct timespec wall;
     int status = tool_open(&tool, &command, argc, argv);
     if (status == CONFIG_RUN)
         status = split_name(&tool, &row);
     if (status == CONFIG_RUN && (!why || !*why))
         status = tool_misuse(&tool, "--why TEXT is needed: somebody will ask");
     if (status == CONFIG_RUN) {
-        clock_gettime(CLOCK_REALTIME, &wall);
-        row.at_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+        row.at_ms = tool_now_ms(&tool);
         row.by = str_from(tool_user(by));
         row.why = str_from(why);
         status = read_switches(&switches, &tool, &err) || write_switch(&tool, &row, &err)

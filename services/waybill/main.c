@@ -19,6 +19,8 @@ static const struct {
     {"dlq", "show", dlq_show_main, "one dead letter, as much of it as can be read"},
     {"dlq", "requeue", dlq_requeue_main, "dead letters back to the service that set them aside"},
     {"parked", "list", parked_list_main, "calls whose outcome nobody knows"},
+    {"parked", "show", parked_show_main, "one of them, and what to ask the other side"},
+    {"parked", "resolve", parked_resolve_main, "answer one, so that what waits for it goes on"},
     {"endpoint", "list", endpoint_list_main, "which endpoints a person stopped, and why"},
     {"endpoint", "stop", endpoint_stop_main, "no new call to an endpoint starts"},
     {"endpoint", "start", endpoint_start_main, "calls to a stopped endpoint go again"},

@@ -1,76 +1,47 @@
-/* waybill parked list: calls whose outcome nobody knows, and that a person has to look at. */
 #include "waybill/parked.h"
 
+#include "base/utf8.h"
 #include "events.h"
+#include "log/mask.h"
 #include "topics/event_key.h"
-#include "waybill/commands.h"
-#include "waybill/scan.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
-enum { PARKED_MAX = 10000, RECORD_ARENA_BYTES_MAX = 64 << 20, WORD_BYTES = 64 };
+enum { WORD_BYTES = 64 };
 
-static const char what_to_do[] =
-    "\nWhat to do: look on the other side whether it happened: a mail server's log has the "
-    "intent's "
-    "id up to the / in\nthe Message-ID, all others have the Idempotency-Key. No command settles a "
-    "parked call: it is not repeated, and it\nstays on this list.\n"
-    "A message: the order's life goes on, and message.outcome_unknown stays in it (waybill order "
-    "show ORDER).\nA supplier's order: it waits for the supplier's callback; what the supplier "
-    "tells "
-    "you otherwise goes in by\nwaybill produce --event supplier.order_accepted or "
-    "supplier.order_rejected.\n";
-
-/* Of each intent the changelog's last record counts. */
-struct parking {
-    struct tool *tool;
-    struct decoder decoder;
-    struct arena arena; /* of one record */
-    struct parked_call calls[PARKED_MAX];
-    size_t count;
-    bool overflow;
-};
-
-/* The index of that intent; count if it is not parked as far as we have read. */
-static size_t find_call(const struct parking *parking, const struct topic *topic, struct str key)
+static bool is_story(const struct decoded *event)
 {
-    size_t at = 0;
-    while (at < parking->count && !(parking->calls[at].intent.topic == topic &&
-                                    str_equal(parking->calls[at].intent.key, key)))
-        at++;
-    return at;
+    return event->type == &message_planned || event->type == &message_outcome_unknown ||
+           event->type == &fulfilment_outcome_unknown;
 }
 
-static bool take_intent(void *self, const struct topic *topic, const struct kafka_record *record)
-{
-    struct parking *parking = self;
-    struct decoded decoded;
-    size_t at = find_call(parking, topic, record->key);
-    arena_reset(&parking->arena);
-    decoder_read(&parking->decoder, topic, record, &parking->arena, &decoded);
-    bool is_parked = decoded.type == &task_intent &&
-                     ((const struct task_intent *)decoded.body)->status == INTENT_STATUS_PARKED;
-    if (!is_parked && at < parking->count)
-        parking->calls[at] = parking->calls[--parking->count];
-    if (!is_parked)
-        return true;
-    parking->overflow =
-        at == PARKED_MAX || !decoder_keep(&parking->decoder, topic, record, &parking->tool->arena,
-                                          &parking->calls[at].intent);
-    if (!parking->overflow && at == parking->count)
-        parking->count++;
-    return !parking->overflow;
-}
-
-/* What the event tells about: a call's intent begins with it. Absent if it is none of them. */
+/* What the event tells about: a call's intent begins with it. Absent if it is nothing of ours. */
 static struct str subject_of(const struct decoded *event)
 {
-    if (event->type == &message_planned || event->type == &message_outcome_unknown)
-        return event_field(event->type, event->body, "message_id");
-    if (event->type == &fulfilment_outcome_unknown)
-        return event_field(event->type, event->body, "fulfilment_order_id");
-    return (struct str){NULL, 0};
+    if (!event->type)
+        return (struct str){NULL, 0};
+    struct str message = event_field(event->type, event->body, "message_id");
+    return message.ptr ? message : event_field(event->type, event->body, "fulfilment_order_id");
+}
+
+static bool is_cancel(const struct task_intent *intent)
+{
+    static const struct str word = STR_INIT(":cancel:");
+    struct str id = intent->intent_id;
+    return id.len > word.len && memmem(id.ptr, id.len, word.ptr, word.len);
+}
+
+/* Does the event say what became of the call, from another side? */
+static bool settles(const struct decoded *event, const struct task_intent *intent)
+{
+    const struct record_type *type = event->type;
+    if (type == &message_delivered || type == &shipment_created || type == &fulfilment_cancelled)
+        return true;
+    if (is_cancel(intent))
+        return type == &fulfilment_cancel_refused;
+    return type == &fulfilment_submitted || type == &fulfilment_accepted ||
+           type == &fulfilment_rejected;
 }
 
 /* "<message id>/email/1", "<fulfilment order id>:submit:1" */
@@ -81,28 +52,20 @@ static bool is_about(const struct decoded *event, const struct task_intent *inte
            (id.ptr[subject.len] == '/' || id.ptr[subject.len] == ':');
 }
 
-void parked_learn(struct parked_call *call, const struct decoded *event)
+bool parked_is_about(const struct parked_call *call, const struct decoded *event)
 {
-    bool tells_less = call->story.topic && event->type == &message_planned;
-    if (!tells_less && is_about(event, call->intent.body))
-        call->story = *event;
+    return is_about(event, call->intent.body);
 }
 
-static bool take_story(void *self, const struct topic *topic, const struct kafka_record *record)
+void parked_learn(struct parked_call *call, const struct decoded *event)
 {
-    struct parking *parking = self;
-    struct decoded event;
-    arena_reset(&parking->arena);
-    decoder_read(&parking->decoder, topic, record, &parking->arena, &event);
-    for (size_t i = 0; i < parking->count; i++) {
-        if (!is_about(&event, parking->calls[i].intent.body))
-            continue;
-        parking->overflow =
-            !decoder_keep(&parking->decoder, topic, record, &parking->tool->arena, &event);
-        if (!parking->overflow)
-            parked_learn(&parking->calls[i], &event);
-    }
-    return !parking->overflow;
+    if (!is_about(event, call->intent.body))
+        return;
+    if (settles(event, call->intent.body))
+        call->settled = *event;
+    bool tells_less = call->story.topic && event->type == &message_planned;
+    if (is_story(event) && !tells_less)
+        call->story = *event;
 }
 
 /* "a:1/2:submit:1" -> "a:1/2"; absent if the intent's id is of another shape. */
@@ -151,94 +114,147 @@ static struct str what(const struct parked_call *call, struct arena *arena)
     return arena_printf(arena, "%.*s, key %.*s", STR_ARG(intent->name), STR_ARG(intent->key));
 }
 
+static struct str order_of(const struct parked_call *call)
+{
+    const struct task_intent *intent = call->intent.body;
+    if (call->story.topic)
+        return event_field(call->story.type, call->story.body, "order_id");
+    return fulfilment_of(intent).ptr ? intent->key : (struct str){NULL, 0};
+}
+
+static struct str what_happened(const struct parked_call *call)
+{
+    struct str detail = {NULL, 0};
+    if (((const struct task_intent *)call->intent.body)->held_back)
+        return STR("not called: it was asked for with effects off");
+    if (call->story.topic)
+        detail = event_field(call->story.type, call->story.body, "detail");
+    return detail.len ? detail : STR("no word of what happened");
+}
+
+static void since(const struct parked_call *call, char out[RFC3339_BYTES])
+{
+    const struct task_intent *intent = call->intent.body;
+    int64_t since_ms = intent->started_at_ms ? intent->started_at_ms : intent->created_at_ms;
+    if (call->story.topic && call->story.type != &message_planned)
+        since_ms = call->story.time_ms;
+    rfc3339_format(since_ms, out);
+}
+
+struct str parked_service(const struct parked_call *call)
+{
+    return (struct str){call->intent.topic->name.ptr,
+                        call->intent.topic->name.len - sizeof(".changelog") + 1};
+}
+
+/* "" when nothing is known of it. */
+static struct str settled_line(const struct parked_call *call, const char *before,
+                               struct arena *arena)
+{
+    char at[RFC3339_BYTES];
+    if (!call->settled.topic)
+        return STR("");
+    rfc3339_format(call->settled.time_ms, at);
+    return arena_printf(arena, "%ssettled meanwhile: %s at %.19s; resolving it changes nothing\n",
+                        before, call->settled.type->name, at);
+}
+
 struct str parked_lines(const struct parked_call *call, struct arena *arena)
 {
     const struct task_intent *intent = call->intent.body;
-    const struct decoded *story = &call->story;
-    char since[RFC3339_BYTES];
-    struct str order = STR("?"), detail = STR(""), about = what(call, arena);
-    int64_t since_ms = intent->started_at_ms ? intent->started_at_ms : intent->created_at_ms;
-    if (story->topic) {
-        order = event_field(story->type, story->body, "order_id");
-        detail = event_field(story->type, story->body, "detail");
-    } else if (fulfilment_of(intent).ptr)
-        order = intent->key;
-    if (story->topic && story->type != &message_planned)
-        since_ms = story->time_ms;
-    rfc3339_format(since_ms, since);
-    return arena_printf(
-        arena,
-        "%.10s %.8s  %.*s  order %.*s  %.*s  at endpoint %.*s\n"
-        "    %.*s; intent %.*s\n",
-        since, since + 11, (int)(call->intent.topic->name.len - sizeof(".changelog") + 1),
-        call->intent.topic->name.ptr, STR_ARG(order), STR_ARG(about), STR_ARG(intent->endpoint),
-        STR_ARG(detail.len ? detail : STR("no word of what happened")), STR_ARG(intent->intent_id));
+    char at[RFC3339_BYTES];
+    struct str order = order_of(call), about = what(call, arena);
+    struct str service = parked_service(call), settled = settled_line(call, "    ", arena);
+    since(call, at);
+    return arena_printf(arena,
+                        "%.10s %.8s  %.*s  order %.*s  %.*s  at endpoint %.*s\n"
+                        "    %.*s; intent %.*s\n%.*s",
+                        at, at + 11, STR_ARG(service), STR_ARG(order.ptr ? order : STR("?")),
+                        STR_ARG(about), STR_ARG(intent->endpoint), STR_ARG(what_happened(call)),
+                        STR_ARG(intent->intent_id), STR_ARG(settled));
 }
 
-/* First the intents, then what the orders' lives say of those that are parked. */
-static int read_all(struct parking *parking, struct error *err)
+/* One line of the page, if there is something to say. */
+static void add_line(struct buffer *out, const char *name, struct str value)
 {
-    static const char *const stories[] = {"messages", "notifications", "fulfilment"};
-    struct tool *tool = parking->tool;
-    struct scan_topic wanted[SCAN_TOPICS_MAX];
-    struct scan scan = {
-        .topics = wanted, .skip_missing = true, .take = take_intent, .self = parking};
-    for (size_t i = 0; i < tool->topic_count; i++)
-        if (tool->topics[i].use == TOPIC_CHANGELOG)
-            wanted[scan.topic_count++] =
-                (struct scan_topic){.topic = &tool->topics[i], .partition = SCAN_EVERY_PARTITION};
-    if (decoder_open(&parking->decoder, tool, err) || scan_run(tool, &scan, err))
-        return -1;
-    if (parking->count == 0)
-        return 0;
-    scan.take = take_story;
-    scan.topic_count = sizeof(stories) / sizeof(stories[0]);
-    for (size_t i = 0; i < scan.topic_count; i++)
-        wanted[i] = (struct scan_topic){
-            .topic = topics_find(tool->topics, tool->topic_count, str_from(stories[i])),
-            .partition = SCAN_EVERY_PARTITION};
-    return scan_run(tool, &scan, err);
+    if (value.len > 0)
+        buffer_printf(out, "%-16s %.*s\n", name, STR_ARG(value));
 }
 
-static int list(struct parking *parking)
+static void add_time(struct buffer *out, const char *name, int64_t time_ms)
 {
-    struct error err = {0};
-    struct tool *tool = parking->tool;
-    arena_init(&parking->arena, RECORD_ARENA_BYTES_MAX);
-    int failed = read_all(parking, &err);
-    for (size_t i = 0; i < parking->count && !failed; i++) {
-        arena_reset(&parking->arena);
-        struct str lines = parked_lines(&parking->calls[i], &parking->arena);
-        printf("%.*s", STR_ARG(lines));
+    char at[RFC3339_BYTES];
+    rfc3339_format(time_ms, at);
+    if (time_ms > 0)
+        add_line(out, name, str_from(at));
+}
+
+/* The request as it went, or would go. */
+static void add_request(struct buffer *out, const struct task_intent *intent, bool personal)
+{
+    char mail[MASK_BYTES];
+    if (intent->mail_to.ptr) {
+        add_line(out, "mail from", intent->mail_from);
+        add_line(out, "mail to",
+                 personal ? intent->mail_to : str_from(mask_email(intent->mail_to, mail)));
+    } else {
+        buffer_printf(out, "%-16s %.*s %.*s\n", "call",
+                      STR_ARG(intent->method.ptr ? intent->method : STR("POST")),
+                      STR_ARG(intent->path));
     }
-    decoder_close(&parking->decoder);
-    arena_done(&parking->arena);
-    if (failed)
-        return tool_fail(tool, &err);
-    printf("%s", parking->count ? what_to_do : "nothing is parked\n");
-    if (parking->overflow)
-        fprintf(stderr, "%s: more than %d, or too large; the rest is not shown\n", tool->name,
-                PARKED_MAX);
-    return TOOL_OK;
+    add_line(out, "idempotency key",
+             intent->idempotency_key.ptr ? intent->idempotency_key : intent->intent_id);
+    add_line(out, "look-up", intent->lookup_path);
+    add_line(out, "content", intent->content_type);
+    if (personal && intent->body.ptr && utf8_is_valid(intent->body))
+        buffer_printf(out, "body\n%.*s\n", STR_ARG(intent->body));
+    else if (intent->body.ptr)
+        buffer_printf(out, "%-16s %zu bytes; --personal shows them\n", "body", intent->body.len);
 }
 
-int parked_list_main(int argc, char **argv)
+/* What to ask, and whom. */
+static void add_question(struct buffer *out, const struct task_intent *intent, const char *at)
 {
-    const struct tool_command command = {
-        .name = "waybill parked list",
-        .text = "calls whose outcome nobody knows: sent, no answer, and not to be repeated blindly",
-        .usage = "",
-        .details =
-            "Reads the services' changelogs, and what the orders' lives say of the calls. Each: "
-            "since when (UTC), service,\norder, what it was, endpoint; what happened, and the "
-            "intent's id.\n\n"
-            "example: waybill parked list\n"};
-    static struct tool tool;
-    static struct parking parking;
-    int status = tool_open(&tool, &command, argc, argv);
-    parking.tool = &tool;
-    if (status == CONFIG_RUN)
-        status = list(&parking);
-    tool_close(&tool);
-    return status;
+    if (intent->held_back)
+        buffer_printf(out, "\nA replayed event asked for it, so it has probably happened long ago: "
+                           "then --ok.\n");
+    else if (intent->mail_to.ptr)
+        buffer_printf(out,
+                      "\nAsk the mail server's log at about %.19s for the Message-ID that begins "
+                      "with\n%.*s (up to the /): was it taken?\n",
+                      at, STR_ARG(intent->intent_id));
+    else
+        buffer_printf(out,
+                      "\nAsk %.*s: did a request with the Idempotency-Key above come at about "
+                      "%.19s, and what became of it?\n",
+                      STR_ARG(intent->endpoint), at);
+}
+
+void parked_page(const struct parked_call *call, bool personal, struct arena *arena,
+                 struct buffer *out)
+{
+    const struct task_intent *intent = call->intent.body;
+    char at[RFC3339_BYTES];
+    struct str order = order_of(call);
+    since(call, at);
+    add_line(out, "intent", intent->intent_id);
+    add_line(out, "service", parked_service(call));
+    buffer_printf(out, "%-16s %.*s, key %.*s\n", "waits for it", STR_ARG(intent->state_type),
+                  STR_ARG(intent->key));
+    if (order.ptr)
+        buffer_printf(out, "%-16s %.*s (waybill order show %.*s)\n", "order", STR_ARG(order),
+                      STR_ARG(order));
+    add_line(out, "what", what(call, arena));
+    add_line(out, "endpoint", intent->endpoint);
+    add_line(out, "parked since", str_from(at));
+    add_time(out, "asked for", intent->created_at_ms);
+    add_time(out, "sent", intent->started_at_ms);
+    add_time(out, "not to be sent after", intent->expires_at_ms);
+    add_line(out, "what happened", what_happened(call));
+    if (intent->retried)
+        add_line(out, "made again", STR("by a person, after it was parked before"));
+    add_request(out, intent, personal);
+    struct str settled = settled_line(call, "\n", arena);
+    buffer_add_str(out, settled);
+    add_question(out, intent, at);
 }

@@ -1,7 +1,11 @@
 """What a person can do at night: each command of the tool, on what went wrong before."""
+import http.server
 import json
+import socket
+import threading
 import time
 import unittest
+import urllib.request
 
 from integration import avro, stages
 from world import records
@@ -108,6 +112,163 @@ class RequeueTest(OperatorTest):
         # The capture came before it, and was decided on the cancelled order.
         self.assertEqual(sum(row.event == "order.accepted" for row in rows), 0)
         self.assertIn(f"failed again as intake.dlq/{again.partition}/{again.offset}", self.tool("dlq", "requeue", "intake", "--key", order_id))
+
+
+class Supplier:
+    """One that takes orders over HTTP, once per Idempotency-Key, and whose line is cut when one wants."""
+
+    def __init__(self, port):
+        self.cut = ""            # "after" = it takes the order and does not say so; "before" = it never gets it
+        self.taken, self.requests = {}, []  # key -> reference; every key that came
+        supplier = self
+
+        class Door(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                key = self.headers["Idempotency-Key"].strip('"')
+                supplier.requests.append(key)
+                if supplier.cut != "before":
+                    supplier.taken.setdefault(key, body["reference_id"])
+                if supplier.cut:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                answer = json.dumps({"supplier_order_id": "A-" + key, "state": "ACCEPTED"}).encode()
+                self.send_response(201)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Door)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class HealTest(OperatorTest):
+    """A supplier that answers badly, and events that nobody can read: mended with nothing but the tool."""
+    SERVICES = ("intake", "stock_check", "supplier_router")
+    SETTINGS = {"unknown_schema.wait": "1s"}
+    OWN = {"stock_check": ["--stock_check.answer_wait=5s", "--stock_check.hold=1h", "--stock_check.settle=1s"],
+           "supplier_router": ["--supplier_router.retry=1s"]}
+
+    @classmethod
+    def play(cls):
+        command = cls.stage.worker_command
+        cls.stage.worker_command = lambda service: [*command(service), *cls.OWN.get(service, ())]
+        (cls.run_dir / "endpoints.yaml").write_text(
+            f"endpoints:\n  artisans: {{url: 'http://127.0.0.1:{cls.stage.http_port}', on_unknown: park, timeout: 2s, breaker_failures: 0}}\n")
+        cls.supplier = Supplier(cls.stage.http_port)
+        for service in cls.SERVICES:
+            cls.stage.start_worker(service)
+        cls.stage.wait_until_ready()
+        level = {"supplier_id": "artisans", "sku": "LAMP-BRASS", "available": 100, "version": 1, "as_of_ms": 1780000000000}
+        cls.stage.run_tool("produce", "--event", "stock.level_reported", stdin=json.dumps(level) + "\n")
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.supplier.close()
+
+    def order(self, external_id):
+        body = {**SUBMITTED, "external_id": external_id, "payment": {"status": "PAID", "method": "upi"}}
+        self.tool("produce", "--event", "order.submitted", stdin=json.dumps(body) + "\n")
+        return f"kaveri:{external_id}"
+
+    def wait_for_event(self, key, event, times=1):
+        return self.wait_for(key, lambda rows: sum(row.event == event for row in rows) == times)
+
+    def wait_until(self, what, is_so):
+        deadline = time.monotonic() + WAIT_S
+        while not is_so():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.2)
+
+    def metric(self, service, name, endpoint):
+        with urllib.request.urlopen(self.stage.health_url(service) + "/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        return next(float(line.split()[-1]) for line in lines if line.startswith(name + "{") and f'endpoint="{endpoint}"' in line)
+
+    def park(self, external_id, cut):
+        """An order whose outcome nobody knows; its intent."""
+        self.supplier.cut = cut
+        order_id = self.order(external_id)
+        self.wait_for_event(order_id, "fulfilment.outcome_unknown")
+        self.supplier.cut = ""
+        return order_id, f"{order_id}/1:submit:1"
+
+    def test_all_of_it(self):
+        taken, taken_intent = self.park("taken", "after")
+        lost, lost_intent = self.park("lost", "before")
+        told, told_intent = self.park("told", "after")
+        again, again_intent = self.park("again", "after")
+
+        # The supplier's word about one of them comes in a version that nobody can read.
+        schema = json.loads((ROOT / "schemas" / "supplier.order_accepted.avsc").read_text())
+        schema["fields"].append({"name": "clerk", "type": ["null", "string"], "default": None})
+        callback = avro.string(told) + avro.string(f"{told}/1") + avro.string("artisans") + avro.long(0) + avro.long(0) + avro.long(0)
+        avro.produce(self.stage.broker, "waybill.inbound.suppliers", told, avro.framed(9003, callback),
+                     avro.murmur2_partition(told, self.stage.partitions), {"ce_id": "callback-1"})
+        self.wait_for(told, lambda rows: any(row.topic == "supplier_router.dlq" for row in rows))
+
+        # Stop the supplier: what comes now waits, whoever restarts.
+        said = self.tool("endpoint", "stop", "supplier_router/artisans", "--why", "drops every line", "--by", "ann")
+        self.assertIn("stopped  supplier_router/artisans", said)
+        self.wait_until("stopped", lambda: self.metric("supplier_router", "waybill_endpoint_stopped", "artisans") == 1)
+        waiting = self.order("waiting")
+        self.wait_for_event(waiting, "fulfilment.requested")
+        self.stage.kill_worker("supplier_router")
+        self.stage.start_worker("supplier_router")
+        self.stage.wait_until_ready()
+        asked = len(self.supplier.requests)
+        self.assertIn("drops every line", self.tool("endpoint", "list"))
+
+        # Look, ask, answer.
+        listed = self.tool("parked", "list")
+        for intent in (taken_intent, lost_intent, told_intent, again_intent):
+            self.assertIn(intent, listed)
+        page = self.tool("parked", "show", taken_intent)
+        self.assertIn("Idempotency-Key", page)
+        self.assertNotIn("MG Road", page)
+        self.assertIn("MG Road", self.tool("parked", "show", taken_intent, "--personal"))
+        answer = self.run_dir / "answer.json"
+        answer.write_text('{"supplier_order_id": "A-77", "state": "ACCEPTED"}')
+        self.tool("parked", "resolve", taken_intent, "--ok", "--body", str(answer), "--why", "Ann sees it", "--by", "bob")
+        self.wait_for_event(taken, "fulfilment.accepted")
+        self.assertIn("no parked call", self.tool("parked", "resolve", taken_intent, "--refused", "--why", "x", status=1))
+        self.tool("parked", "resolve", lost_intent, "--not-sent", "--why", "they never got it")
+        self.tool("parked", "resolve", again_intent, "--retry", "--why", "they honour the key")
+
+        # The callback can be read now; what it says closes the parked call without harm.
+        avro.produce(self.stage.broker, "waybill.schemas", "9003", json.dumps(schema).encode(), 0)
+        self.tool("dlq", "requeue", "supplier_router", "--key", told, "--yes")
+        self.wait_for_event(told, "fulfilment.accepted")
+        self.assertIn("settled meanwhile: fulfilment.accepted", self.tool("parked", "list"))
+        self.tool("parked", "resolve", told_intent, "--not-sent", "--why", "wrong, but too late to matter")
+
+        # All waited for the switch.
+        self.assertEqual(len(self.supplier.requests), asked)
+        self.tool("endpoint", "start", "supplier_router/artisans", "--why", "mended")
+        for order_id in (waiting, lost, again):
+            self.wait_for_event(order_id, "fulfilment.accepted")
+        self.wait_until("nothing parked", lambda: "nothing is parked" in self.tool("parked", "list"))
+
+        # The books: each order was taken once, and each was told so once; whatever was dead is alive.
+        self.assertEqual(sorted(self.supplier.taken.values()), sorted(f"{order}/1" for order in (taken, lost, told, again, waiting)))
+        for order_id in (taken, lost, told, again, waiting):
+            rows = self.wait_for_event(order_id, "fulfilment.accepted")
+            self.assertEqual(sum(row.event == "fulfilment.submitted" for row in rows), 1, order_id)
+        self.assertIn("0 would be requeued, 0 cannot be, 1 were before", self.tool("dlq", "requeue", "supplier_router"))
+        audit = [row for row in self.rows(taken) if row.event == "call.answered"]
+        self.assertEqual([(row.topic, row.body["by"], row.body["why"], row.body["answer"]) for row in audit],
+                         [("supplier_router.operator", "bob", "Ann sees it", "OK")])
 
 
 if __name__ == "__main__":

@@ -92,3 +92,67 @@ static void test_learns_nothing_from_events_about_others(void)
     CU_ASSERT_PTR_NULL(calls[0].story.topic);
     CU_ASSERT_PTR_NULL(calls[1].story.topic);
 }
+
+static void test_what_another_side_said_settles_a_call_and_an_earlier_word_does_not(void)
+{
+    static const struct task_intent cancel = {.intent_id = STR_INIT("demo:1/2:cancel:1"),
+                                              .key = STR_INIT("demo:1")};
+    static const struct fulfilment_accepted accepted = {
+        .order_id = STR_INIT("demo:1"), .fulfilment_order_id = STR_INIT("demo:1/2")};
+    static const struct fulfilment_cancel_refused refused = {
+        .order_id = STR_INIT("demo:1"), .fulfilment_order_id = STR_INIT("demo:1/2")};
+    const struct decoded yes = {
+        .topic = &notifications, .type = &fulfilment_accepted, .body = &accepted, .time_ms = 61000};
+    const struct decoded no = {
+        .topic = &notifications, .type = &fulfilment_cancel_refused, .body = &refused};
+    struct parked_call call = {.intent = {.topic = &router_changelog, .body = &submit}};
+    struct parked_call back = {.intent = {.topic = &router_changelog, .body = &cancel}};
+    parked_learn(&call, &no);
+    CU_ASSERT_PTR_NULL(call.settled.topic);
+    parked_learn(&call, &yes);
+    parked_learn(&back, &yes);
+    CU_ASSERT_PTR_NULL(back.settled.topic);
+    parked_learn(&back, &no);
+    CU_ASSERT_PTR_NOT_NULL(back.settled.topic);
+    CU_ASSERT_TRUE(
+        tells(&call, "1970-01-01 00:00:01  supplier_router  order demo:1  submit of demo:1/2  at "
+                     "endpoint north\n"
+                     "    no word of what happened; intent demo:1/2:submit:1\n"
+                     "    settled meanwhile: fulfilment.accepted at 1970-01-01T00:01:01; resolving "
+                     "it changes nothing\n"));
+}
+
+static bool page_has(const struct parked_call *call, bool personal, const char *text)
+{
+    struct buffer page;
+    buffer_init(&page, 1 << 20);
+    arena_done(&arena);
+    arena_init(&arena, 1 << 20);
+    parked_page(call, personal, &arena, &page);
+    buffer_add(&page, "", 1);
+    bool has = strstr(buffer_str(&page).ptr, text) != NULL;
+    buffer_done(&page);
+    return has;
+}
+
+static void test_the_page_shows_the_request_and_masks_who_it_is_about(void)
+{
+    struct task_intent intent = submit;
+    intent.method = STR("POST");
+    intent.path = STR("/orders");
+    intent.body = STR("{\"name\":\"Asha Rao\"}");
+    intent.idempotency_key = STR("demo:1/2:0");
+    const struct parked_call call = {.intent = {.topic = &router_changelog, .body = &intent}};
+    CU_ASSERT_TRUE(page_has(&call, false, "POST /orders"));
+    CU_ASSERT_TRUE(page_has(&call, false, "demo:1/2:0"));
+    CU_ASSERT_TRUE(page_has(&call, false, "Ask north: did a request with the Idempotency-Key"));
+    CU_ASSERT_FALSE(page_has(&call, false, "Asha"));
+    CU_ASSERT_TRUE(page_has(&call, true, "Asha Rao"));
+    struct task_intent letter = mail;
+    letter.mail_to = STR("asha@mail.example");
+    letter.mail_from = STR("shop@mail.example");
+    const struct parked_call message = {.intent = {.topic = &changelog, .body = &letter}};
+    CU_ASSERT_FALSE(page_has(&message, false, "asha@mail.example"));
+    CU_ASSERT_TRUE(page_has(&message, true, "asha@mail.example"));
+    CU_ASSERT_TRUE(page_has(&message, false, "Message-ID that begins with\nm1/email/1"));
+}
