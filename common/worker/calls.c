@@ -252,6 +252,8 @@ static void adopt(struct call *call, const struct task_intent *intent, uint64_t 
     bool was_away = call->epoch != epoch || is_marked_by_another(call, intent);
     call->epoch = epoch;
     call->marked = call->marked || intent->status == INTENT_STATUS_STARTED;
+    call->intent.sequence = intent->sequence;
+    call->intent.retried = intent->retried;
     if (was_away && may_have_been_sent(call))
         call->maybe_sent = true;
     if (call->phase == PHASE_RUNNING) {
@@ -305,6 +307,10 @@ enum offer_result calls_offer(struct calls *calls, struct str id, const struct t
     struct call *call = *find_slot(calls, id);
     if (intent->status == INTENT_STATUS_PARKED || (call && call->lane))
         return CALLS_TAKEN;
+    if (call && call->phase != PHASE_RUNNING && call->intent.sequence != intent->sequence) {
+        call_free(calls, call); /* of a time before a person had it called again */
+        call = NULL;
+    }
     if (call) {
         call_leave(calls, call);
         adopt(call, intent, epoch);

@@ -10,6 +10,7 @@ command_main order_show_main;
 command_main dlq_list_main, dlq_show_main, dlq_requeue_main;
 command_main parked_list_main, parked_show_main, parked_resolve_main;
 command_main endpoint_list_main, endpoint_stop_main, endpoint_start_main;
+command_main replay_main;
 command_main suppliers_main;
 command_main task_list_main, task_show_main;
 command_main verify_main;

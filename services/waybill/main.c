@@ -24,6 +24,7 @@ static const struct {
     {"endpoint", "list", endpoint_list_main, "which endpoints a person stopped, and why"},
     {"endpoint", "stop", endpoint_stop_main, "no new call to an endpoint starts"},
     {"endpoint", "start", endpoint_start_main, "calls to a stopped endpoint go again"},
+    {"replay", NULL, replay_main, "one service decides old events again, without calls by default"},
     {"suppliers", NULL, suppliers_main, "how suppliers keep their promises"},
     {"task", "list", task_list_main, "every service in one line: workers, what waits, Redis"},
     {"task", "show", task_show_main, "the tasks of a service: owners, lag, timers, calls, Redis"},

@@ -204,6 +204,26 @@ class HealTest(OperatorTest):
         self.supplier.cut = ""
         return order_id, f"{order_id}/1:submit:1"
 
+    def replay(self, order_id):
+        """Decided again on the state as it is: nothing new, and no call."""
+        self.assertIn("its inputs: inbound.suppliers, orders, stock", self.tool("replay", "supplier_router", "--topic", "messages", status=1))
+        command = ("replay", "supplier_router", "--topic", "stock", "--key", order_id, "--run", "monday")
+        self.assertIn("would be decided again by supplier_router alone, effects off", self.tool(*command))
+        before, asked = self.rows(order_id), len(self.supplier.requests)
+        self.tool(*command, "--yes", "--why", "to see")
+        self.tool(*command, "--yes")
+        # Behind them comes what tells that they were decided.
+        self.tool("replay", "supplier_router", "--topic", "orders", "--key", order_id, "--type", "order.accepted", "--yes")
+        sent = [row for row in self.rows(order_id) if row.headers.get("waybill_operator") == "replay"]
+        self.assertEqual([(row.topic, row.headers["waybill_operator_effects"]) for row in sent], [("supplier_router.operator", "off")] * 3)
+        end = max(row.offset for row in sent) + 1
+        self.wait_until("decided", lambda: any(
+            record.event == "task_position" and record.topic == "supplier_router.changelog" and record.partition == sent[0].partition
+            and any(place["topic"] == "supplier_router.operator" and place["next_offset"] >= end for place in record.body["inputs"])
+            for record in records.read(self.stage.collect())))
+        told = [[row.event for row in rows if not row.topic.endswith((".operator", ".changelog"))] for rows in (before, self.rows(order_id))]
+        self.assertEqual((sorted(told[1]), len(self.supplier.requests)), (sorted(told[0]), asked))
+
     def test_all_of_it(self):
         taken, taken_intent = self.park("taken", "after")
         lost, lost_intent = self.park("lost", "before")
@@ -266,6 +286,7 @@ class HealTest(OperatorTest):
             rows = self.wait_for_event(order_id, "fulfilment.accepted")
             self.assertEqual(sum(row.event == "fulfilment.submitted" for row in rows), 1, order_id)
         self.assertIn("0 would be requeued, 0 cannot be, 1 were before", self.tool("dlq", "requeue", "supplier_router"))
+        self.replay(taken)
         audit = [row for row in self.rows(taken) if row.event == "call.answered"]
         self.assertEqual([(row.topic, row.body["by"], row.body["why"], row.body["answer"]) for row in audit],
                          [("supplier_router.operator", "bob", "Ann sees it", "OK")])

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 static command_main *const commands[] = {
-    topics_create_main, topics_check_main,  topics_list_main,   produce_main,
-    consume_main,       order_show_main,    dlq_list_main,      dlq_show_main,
-    dlq_requeue_main,   parked_list_main,   parked_show_main,   parked_resolve_main,
-    suppliers_main,     endpoint_list_main, endpoint_stop_main, endpoint_start_main,
+    topics_create_main, topics_check_main,   topics_list_main, produce_main,     consume_main,
+    order_show_main,    dlq_list_main,       dlq_show_main,    dlq_requeue_main, parked_list_main,
+    parked_show_main,   parked_resolve_main, suppliers_main,   replay_main,      endpoint_list_main,
+    endpoint_stop_main, endpoint_start_main,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), SAID_BYTES = 16384 };
 
