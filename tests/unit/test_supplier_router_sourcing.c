@@ -1,8 +1,8 @@
 /* stock_check and supplier_router together (services/SOURCING.md): orders compete for little stock
- * at suppliers that refuse, fall silent, cancel by themselves, ship a part or against what they
- * said, while customers change their minds. Every topic keeps its order per key, and nothing else
- * keeps any. In the end nothing is held in vain, nothing is sold twice, and every piece is with a
- * supplier or explained. */
+ * at suppliers that refuse, fall silent, take what a cancel has overtaken, cancel by themselves,
+ * ship a part or against what they said, and tell it twice, while customers change their minds.
+ * Every topic keeps its order per key, and nothing else keeps any. In the end nothing is held in
+ * vain, nothing is sold twice, and every piece is with a supplier or explained. */
 /* links: supplier_router_settings stock_check_settings rules_kit */
 #include "rules_kit.h"
 #include "stock_check/stock_check.h"
@@ -43,6 +43,8 @@ static const struct route router_routes[] = {
     {.on = &order_cancelled, .state = &router_order, .decide = cancel_ordered},
     {.on = &stock_reserved, .state = &router_order, .decide = supplier_router_reserved},
     {.on = &stock_short, .state = &router_order, .decide = supplier_router_short},
+    {.on = &supplier_order_accepted, .state = &router_order, .decide = callback_accepted},
+    {.on = &supplier_order_rejected, .state = &router_order, .decide = callback_rejected},
     {.on = &supplier_order_cancelled, .state = &router_order, .decide = callback_cancelled},
     {.on = &supplier_order_shipped, .state = &router_order, .decide = ship_reported},
     {.on_reply = "submitted", .state = &router_order, .decide = submit_replied},
@@ -167,6 +169,7 @@ static bool deliver(bool to_stock)
 struct taken {
     char key[64];
     bool refused, cancelled;
+    bool late;    /* it timed out, and is still on its way into the supplier's books */
     int32_t left; /* pieces handed over; never all of them before the supplier gives up the rest */
 };
 static struct taken takens[1000];
@@ -221,8 +224,12 @@ static void answer_submit(const struct kit_intent *call, bool kindly)
         answer(call, OUTCOME_NOT_SENT, 0, "");
         return;
     }
-    if (!taken && !(luck >= 14 && dice(2)))
+    if (!taken && !(luck >= 14 && dice(2))) {
         taken = note(call->intent.idempotency_key, luck >= 10 && luck < 14);
+        taken->late = luck >= 14 && dice(2);
+    } else if (taken) {
+        taken->late = false;
+    }
     if (luck >= 14)
         answer(call, OUTCOME_UNKNOWN, 0, "");
     else if (taken->refused)
@@ -248,11 +255,11 @@ static void answer_cancel(const struct kit_intent *call, bool kindly)
         }
     int luck = kindly ? 0 : dice(10);
     if (luck >= 8) {
-        if (taken && !gone && dice(2))
+        if (taken && !taken->late && !gone && dice(2))
             taken->cancelled = true;
         answer(call, OUTCOME_UNKNOWN, 0, "");
-    } else if (!taken || taken->refused) {
-        answer(call, OUTCOME_REFUSED, 404, "");
+    } else if (!taken || taken->late || taken->refused) {
+        answer(call, OUTCOME_REFUSED, dice(3) ? 404 : 400, ""); /* never heard of it */
     } else if ((luck == 7 || gone) && !taken->cancelled) {
         answer(call, OUTCOME_REFUSED, 422, "packed");
     } else {
@@ -291,7 +298,8 @@ static void give_up_by_itself(void)
     for (size_t i = 0; book && i < book->fulfilments.len; i++) {
         const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[i];
         struct taken *taken = find_taken(fulfilment->idempotency_key);
-        if (!taken || taken->refused || taken->cancelled || taken->left >= pieces_of(fulfilment))
+        if (!taken || taken->late || taken->refused || taken->cancelled ||
+            taken->left >= pieces_of(fulfilment))
             continue;
         taken->cancelled = true;
         used = (used + 1) % 1000;
@@ -319,7 +327,7 @@ static void hand_over(void)
     const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[nth];
     const struct router_line *line = &fulfilment->lines.ptr[dice((int)fulfilment->lines.len)];
     struct taken *taken = find_taken(fulfilment->idempotency_key);
-    if (!taken || ((taken->refused || taken->cancelled) && dice(5)))
+    if (!taken || taken->late || ((taken->refused || taken->cancelled) && dice(5)))
         return;
     bool all = dice(3) == 0;
     taken->left += all ? pieces_of(fulfilment) : 1;
@@ -336,6 +344,44 @@ static void hand_over(void)
         .parcels = {&parcels[used], 1}};
     for (int repeats = dice(2); repeats >= 0; repeats--)
         post(&supplier_order_shipped, str_from(order_id), &told[used]);
+}
+
+/* A supplier says again what it has decided, or for the first time of what has been late. */
+static void call_back(void)
+{
+    static struct supplier_order_accepted yes[1000];
+    static struct supplier_order_rejected no[1000];
+    static size_t used;
+    const char *order_id = order_ids[dice(ORDERS)];
+    const struct router_order *book = kit_state(&router, &router_order, str_from(order_id));
+    size_t nth = book && book->fulfilments.len > 0 ? (size_t)dice((int)book->fulfilments.len) : 0;
+    if (!book || nth >= book->fulfilments.len)
+        return;
+    const struct router_fulfilment *fulfilment = &book->fulfilments.ptr[nth];
+    struct taken *taken = find_taken(fulfilment->idempotency_key);
+    if (!taken || taken->cancelled)
+        return;
+    used = (used + 1) % 1000;
+    struct str id = arena_copy(&router.kept, fulfilment->fulfilment_order_id);
+    struct str supplier_id = arena_copy(&router.kept, fulfilment->supplier_id);
+    taken->late = false;
+    if (taken->refused) {
+        no[used] = (struct supplier_order_rejected){
+            .order_id = str_from(order_id), .fulfilment_order_id = id, .supplier_id = supplier_id};
+        post(&supplier_order_rejected, str_from(order_id), &no[used]);
+    } else {
+        yes[used] = (struct supplier_order_accepted){
+            .order_id = str_from(order_id), .fulfilment_order_id = id, .supplier_id = supplier_id};
+        post(&supplier_order_accepted, str_from(order_id), &yes[used]);
+    }
+}
+
+/* Whatever is late has come in by the end of the round. */
+static void call_back_late(void)
+{
+    for (size_t i = 0; i < taken_count; i++)
+        for (int tries = 0; takens[i].late && tries < 1000; tries++)
+            call_back();
 }
 
 /* ---- a round ---- */
@@ -413,6 +459,10 @@ static void play(void)
             change_a_mind();
         if (!kindly && dice(60) == 0)
             hand_over();
+        if (!kindly && dice(40) == 0)
+            call_back();
+        if (kindly || quiet > 20)
+            call_back_late();
         bool stock_first = dice(2);
         bool moved = deliver(stock_first) || deliver(!stock_first);
         if (!moved || dice(3) == 0)
@@ -459,8 +509,10 @@ static bool check_order(int index, int32_t sold[SELLERS][SKUS])
         bool live = fulfilment->state == ROUTER_STATE_SUBMITTED ||
                     fulfilment->state == ROUTER_STATE_ACCEPTED ||
                     fulfilment->state == ROUTER_STATE_SHIPPED;
-        bool there = taken && !taken->refused && !taken->cancelled;
-        good = live == there && fulfilment->state != ROUTER_STATE_SUBMITTING &&
+        bool there =
+            taken && !taken->refused && (!taken->cancelled || taken->left >= pieces_of(fulfilment));
+        bool lost = was_told(&fulfilment_unwanted, order_ids[index]);
+        good = (live == there || lost) && fulfilment->state != ROUTER_STATE_SUBMITTING &&
                !fulfilment->cancelling;
         for (size_t j = 0; j < fulfilment->lines.len; j++) {
             const struct router_line *line = &fulfilment->lines.ptr[j];
