@@ -65,14 +65,23 @@ static int load_script(struct shard *shard, const char *script, char sha[SHA_BYT
     return 0;
 }
 
-int shard_ready(struct shard *shard, struct error *err)
+int shard_connect(struct shard *shard, struct error *err)
 {
     bool is_new;
     if (redis_connect(shard->redis, &is_new, err))
         return -1;
-    if (is_new && (load_script(shard, apply_script, shard->apply_sha, err) ||
-                   load_script(shard, token_script, shard->token_sha, err)))
+    shard->has_scripts = shard->has_scripts && !is_new;
+    return 0;
+}
+
+int shard_ready(struct shard *shard, struct error *err)
+{
+    if (shard_connect(shard, err))
         return -1;
+    if (!shard->has_scripts && (load_script(shard, apply_script, shard->apply_sha, err) ||
+                                load_script(shard, token_script, shard->token_sha, err)))
+        return -1;
+    shard->has_scripts = true;
     return 0;
 }
 

@@ -8,9 +8,13 @@ enum { SHA_BYTES = 40 };
 
 struct shard {
     struct redis *redis;
+    bool has_scripts; /* on this connection */
     /* The names under which a server knows the scripts, once connected. */
     char apply_sha[SHA_BYTES], token_sha[SHA_BYTES];
 };
+
+/* Connects if need be: enough for reading, which a server that is full or a replica allows. */
+MUST_CHECK int shard_connect(struct shard *shard, struct error *err);
 
 /* Connects if need be, and then loads the scripts; to be called before commands are queued. */
 MUST_CHECK int shard_ready(struct shard *shard, struct error *err);

@@ -72,6 +72,12 @@ struct shard *store_shard(struct store *store, int32_t task, struct error *err)
     return shard_ready(shard, err) ? NULL : shard;
 }
 
+struct shard *store_shard_to_read(struct store *store, int32_t task, struct error *err)
+{
+    struct shard *shard = &store->shards[shard_index(store, task)];
+    return shard_connect(shard, err) ? NULL : shard;
+}
+
 static void word_hash(const struct store *store, struct shard *shard, int32_t task)
 {
     char text[STORE_KEY_BYTES_MAX];

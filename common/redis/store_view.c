@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LOOKS_MAX = 50 };
+
 /* ---- pages ---- */
 
 /* "names, value, names, value" of HSCAN and ZSCAN. */
@@ -42,7 +44,7 @@ static int scan(struct store *store, int32_t task, const char *command, const ch
                 struct error *err)
 {
     char key[STORE_KEY_BYTES_MAX], number[24];
-    struct shard *shard = store_shard(store, task, err);
+    struct shard *shard = store_shard_to_read(store, task, err);
     if (!shard)
         return -1;
     snprintf(number, sizeof(number), "%" PRIu64, *cursor);
@@ -69,18 +71,22 @@ int store_scan_members(struct store *store, int32_t task, uint64_t *cursor, size
 
 /* ---- one moment ---- */
 
+static void word_position(struct redis *redis, struct str hash, size_t fields)
+{
+    redis_command(redis, 3 + fields);
+    redis_word(redis, STR("HMGET"));
+    redis_word(redis, hash);
+    redis_word(redis, STR("p"));
+}
+
+/* No MULTI, which a full server refuses: the position is asked for again at the end. */
 static void ask(struct store *store, struct shard *shard, const struct store_view *view)
 {
     char key[STORE_KEY_BYTES_MAX], due[STORE_KEY_BYTES_MAX];
     struct redis *redis = shard->redis;
     struct str hash = store_key(store, view->task, "", key);
     struct str set = store_key(store, view->task, ":due", due);
-    redis_command(redis, 1);
-    redis_word(redis, STR("MULTI"));
-    redis_command(redis, 3 + view->field_count);
-    redis_word(redis, STR("HMGET"));
-    redis_word(redis, hash);
-    redis_word(redis, STR("p"));
+    word_position(redis, hash, view->field_count);
     for (size_t i = 0; i < view->field_count; i++)
         redis_word(redis, view->fields[i]);
     redis_command(redis, 2);
@@ -95,55 +101,88 @@ static void ask(struct store *store, struct shard *shard, const struct store_vie
         redis_word(redis, set);
         redis_word(redis, view->fields[i]);
     }
-    redis_command(redis, 1);
-    redis_word(redis, STR("EXEC"));
+    word_position(redis, hash, 0);
 }
 
-enum { VALUES, HASH_LEN, DUE_LEN, SCORES }; /* the answers, in this order */
-
-static int take_view(struct shard *shard, const struct redis_answer *all, struct store_view *view,
-                     struct arena *arena, struct error *err)
+/* Position, then values, from the answer to HMGET. */
+static int take_values(struct shard *shard, struct store_view *view, struct arena *arena,
+                       struct error *err)
 {
-    struct redis_answer values = redis_item(all, VALUES), hash_len = redis_item(all, HASH_LEN),
-                        due_len = redis_item(all, DUE_LEN);
-    if (values.kind != REDIS_ARRAY || values.count != view->field_count + 1 ||
-        hash_len.kind != REDIS_INTEGER || due_len.kind != REDIS_INTEGER)
-        return shard_unexpected(shard, "EXEC", values.kind == REDIS_ERROR ? &values : all, err);
-    view->hash_len = hash_len.integer;
-    view->due_len = due_len.integer;
-    struct redis_answer item = redis_item(&values, 0);
+    struct redis_answer answer;
+    if (shard_expect(shard, "HMGET", REDIS_ARRAY, &answer, err))
+        return -1;
+    if (answer.count != view->field_count + 1)
+        return shard_unexpected(shard, "HMGET", &answer, err);
+    struct redis_answer item = redis_item(&answer, 0);
     if (store_copy_string(&item, arena, &view->position, err))
         return -1;
     for (size_t i = 0; i < view->field_count; i++) {
-        item = redis_item(&values, i + 1);
+        item = redis_item(&answer, i + 1);
         if (store_copy_string(&item, arena, &view->values[i], err))
             return -1;
-        item = redis_item(all, SCORES + i);
-        if (item.kind != REDIS_STRING && item.kind != REDIS_NIL)
-            return shard_unexpected(shard, "ZSCORE", &item, err);
-        view->scores[i] = item.kind == REDIS_STRING ? (int64_t)strtod(item.string.ptr, NULL) : 0;
     }
     return 0;
 }
 
-int store_look(struct store *store, struct store_view *view, struct arena *arena, struct error *err)
+static int take_scores(struct shard *shard, struct store_view *view, struct error *err)
 {
     struct redis_answer answer;
-    struct shard *shard = store_shard(store, view->task, err);
+    if (shard_expect(shard, "HLEN", REDIS_INTEGER, &answer, err))
+        return -1;
+    view->hash_len = answer.integer;
+    if (shard_expect(shard, "ZCARD", REDIS_INTEGER, &answer, err))
+        return -1;
+    view->due_len = answer.integer;
+    for (size_t i = 0; i < view->field_count; i++) {
+        if (redis_receive(shard->redis, &answer, err))
+            return -1;
+        if (answer.kind != REDIS_STRING && answer.kind != REDIS_NIL)
+            return shard_unexpected(shard, "ZSCORE", &answer, err);
+        view->scores[i] =
+            answer.kind == REDIS_STRING ? (int64_t)strtod(answer.string.ptr, NULL) : 0;
+    }
+    return 0;
+}
+
+/* 1 = the position is still the same. */
+static int take_end(struct shard *shard, const struct store_view *view, struct error *err)
+{
+    struct redis_answer answer;
+    if (shard_expect(shard, "HMGET", REDIS_ARRAY, &answer, err))
+        return -1;
+    if (answer.count != 1)
+        return shard_unexpected(shard, "HMGET", &answer, err);
+    struct redis_answer item = redis_item(&answer, 0);
+    bool is_there = item.kind == REDIS_STRING;
+    return is_there == (view->position.ptr != NULL) &&
+           (!is_there || str_equal(item.string, view->position));
+}
+
+static int look_once(struct store *store, struct store_view *view, struct arena *arena,
+                     struct error *err)
+{
+    struct shard *shard = store_shard_to_read(store, view->task, err);
     if (!shard)
         return -1;
+    ask(store, shard, view);
+    if (take_values(shard, view, arena, err) || take_scores(shard, view, err)) {
+        redis_drop(shard->redis); /* answers that nobody has fetched */
+        return -1;
+    }
+    return take_end(shard, view, err);
+}
+
+int store_look(struct store *store, struct store_view *view, struct arena *arena, struct error *err)
+{
     view->values = arena_alloc_array(arena, view->field_count + 1, sizeof(*view->values));
     view->scores = arena_alloc_array(arena, view->field_count + 1, sizeof(*view->scores));
     if (!view->values || !view->scores)
         return store_arena_full(err);
-    ask(store, shard, view);
-    size_t commands = SCORES + view->field_count;
-    for (size_t i = 0; i < commands + 1; i++) /* "OK" to MULTI, "QUEUED" to each */
-        if (shard_expect(shard, "MULTI", REDIS_STRING, &answer, err))
-            return -1;
-    if (shard_expect(shard, "EXEC", REDIS_ARRAY, &answer, err))
-        return -1;
-    if (answer.count != commands)
-        return shard_unexpected(shard, "EXEC", &answer, err);
-    return take_view(shard, &answer, view, arena, err);
+    for (int tries = 0; tries < LOOKS_MAX; tries++) {
+        int seen = look_once(store, view, arena, err);
+        if (seen != 0)
+            return seen < 0 ? -1 : 0;
+    }
+    return error_set(err, ERROR_RETRY, "Redis: task %" PRId32 " moves on faster than one can look",
+                     view->task);
 }

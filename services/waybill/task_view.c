@@ -211,9 +211,10 @@ static void look_at_store(struct buffer *out, const struct task_view *task)
                       "look: task %" PRId32 ": Redis stands at a position that this changelog does "
                       "not end with, nor any before: waybill verify\n",
                       task->task);
-    if ((task->store == STORE_NOTHING && task->has_position) || task->store == STORE_RESTORING)
+    if (task->store == STORE_NOTHING && task->has_position)
         buffer_printf(out,
-                      "look: task %" PRId32 ": is brought up from the changelog by its owner\n",
+                      "look: task %" PRId32 ": Redis has nothing of it: its owner rebuilds it from "
+                      "the changelog before it decides anything\n",
                       task->task);
 }
 
@@ -342,7 +343,7 @@ struct str task_details(const struct service_view *view, const struct task_view 
 
 struct str service_line(const struct service_view *view, struct arena *arena)
 {
-    int64_t waiting = 0, oldest_ms = 0, behind = 0, restoring = 0;
+    int64_t waiting = 0, oldest_ms = 0, behind = 0, restoring = 0, nothing = 0;
     bool exact = true;
     char old[AGE_BYTES];
     struct buffer out;
@@ -364,11 +365,12 @@ struct str service_line(const struct service_view *view, struct arena *arena)
         buffer_printf(&out, ", the oldest for %s", age(view->wall_ms - oldest_ms, old));
     if (restoring)
         buffer_printf(&out, "  %" PRId64 " restoring", restoring);
+    if (nothing)
+        buffer_printf(&out, "  %" PRId64 " not in Redis", nothing);
     if (behind)
         buffer_printf(&out, "  %" PRId64 " behind in Redis", behind);
     if (view->task_count && view->tasks[0].store == STORE_UNKNOWN)
-        buffer_printf(&out, "  Redis: %s",
-                      view->tasks[0].store_error ? view->tasks[0].store_error : "?");
+        buffer_printf(&out, "  %s", view->tasks[0].store_error ? view->tasks[0].store_error : "?");
     buffer_printf(&out, "\n");
     return take(&out, arena);
 }

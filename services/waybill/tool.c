@@ -136,18 +136,11 @@ const struct topic *tool_service_topic(struct tool *tool, const char *service, c
 
 int tool_open_store(struct tool *tool, const char *service, struct store **out, struct error *err)
 {
-    const char *urls[TOOL_URLS_MAX];
-    struct str rest = tool->cfg.redis_urls, url;
-    size_t count = 0;
-    while (rest.len > 0) {
-        str_split(rest, ',', &url, &rest);
-        if (count == TOOL_URLS_MAX)
-            return error_set(err, ERROR_FATAL, "redis.urls: more than %d of them", TOOL_URLS_MAX);
-        urls[count++] = arena_copy(&tool->arena, str_trim(url)).ptr;
-    }
-    const struct store_settings settings = {
-        .urls = urls, .url_count = count, .prefix = tool->cfg.prefix.ptr, .service = service};
-    return store_open(out, &settings, err);
+    struct store_settings settings = {.service = service};
+    return environment_redis(&tool->cfg, &tool->arena, &settings, err) ||
+                   store_open(out, &settings, err)
+               ? -1
+               : 0;
 }
 
 static int64_t wall_ms_now(void)

@@ -12,7 +12,6 @@ enum {
     TOOL_FAILED = 1, /* something did not work, or a difference was found */
     TOOL_USAGE = 2,
     TOOL_ARENA_BYTES_MAX = 1 << 30,
-    TOOL_URLS_MAX = 64,
     TOOL_PATIENCE_MS = 10000 /* how long Kafka may keep us waiting before we say so */
 };
 

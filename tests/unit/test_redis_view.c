@@ -163,3 +163,30 @@ static void test_a_server_that_is_gone_is_away_and_not_empty(void)
     CU_ASSERT_TRUE(str_equal(view.position, STR("here")));
     end(&server, store);
 }
+
+static void test_a_server_that_is_full_shows_what_it_has(void)
+{
+    struct server server = {0};
+    struct store *store;
+    struct store_names page;
+    struct error err = {0};
+    uint64_t cursor = 0;
+    begin(&server, &store);
+    fill(store);
+    server_tell(&server, "CONFIG", "SET", "maxmemory", "1");
+    struct store *other = a_store(&server); /* which has no scripts yet */
+    struct store_view view = {.task = 3};
+    CU_ASSERT_EQUAL(store_look(other, &view, &arena, &err), 0);
+    CU_ASSERT_TRUE(str_equal(view.position, STR("here")));
+    CU_ASSERT_EQUAL(store_scan_fields(other, 3, &cursor, 50, &arena, &page, &err), 0);
+    struct store_batch batch = {
+        .task = 3, .expected = STR("here"), .position = STR("there"), .moved = false};
+    CU_ASSERT_EQUAL(store_apply(other, &batch, 1, &err), -1);
+    CU_ASSERT_EQUAL(err.action, ERROR_RETRY);
+    server_tell(&server, "CONFIG", "SET", "maxmemory", "0");
+    CU_ASSERT_EQUAL(store_look(other, &view, &arena, &err), 0);
+    CU_ASSERT_EQUAL(store_apply(other, &batch, 1, &err), 0);
+    CU_ASSERT_FALSE(batch.moved);
+    store_close(other);
+    end(&server, store);
+}
