@@ -13,7 +13,7 @@ const struct topic_config topic_configs[] = {
     {"cleanup.policy", "delete", KEPT_FOR_A_TIME, "every event is kept, for a time"},
     {"cleanup.policy", "compact", COMPACTED, "the last record of a key is the truth, for ever"},
     {"delete.retention.ms", "604800000", COMPACTED,
-     "7 days: who slept less still sees every deletion (setting changelog.retention)"},
+     "7 days: who slept less still sees every deletion; at least the setting changelog.retention"},
     {"max.message.bytes", "2097152", TOPIC_EVENTS | TOPIC_OPERATOR | COMPACTED,
      "above the limits of events and states, which are checked before"},
     {"max.message.bytes", "4194304", TOPIC_DEAD_LETTERS,
@@ -22,13 +22,20 @@ const struct topic_config topic_configs[] = {
      "retention counts from arrival, whatever a producer's clock or a replay's says"},
     {"min.cleanable.dirty.ratio", "0.1", COMPACTED,
      "compact early: what a restore has to read stays small"},
-    {"retention.ms", "2592000000", TOPIC_EVENTS, "30 days: so far back one can replay on purpose"},
-    {"retention.ms", "7776000000", TOPIC_DEAD_LETTERS, "90 days: a person has to look at them"},
+    {"retention.bytes", "-1", KEPT_FOR_A_TIME,
+     "time alone decides: a size would delete what nobody has decided yet"},
+    {"retention.ms", "2592000000", TOPIC_EVENTS,
+     "30 days: so far back one can replay, and a stopped service can stand still; senders of "
+     "webhooks try again for 4 at most"},
+    {"retention.ms", "7776000000", TOPIC_DEAD_LETTERS,
+     "90 days: a person has to look at them; longer than the events, since nobody else has them"},
     {"retention.ms", "10368000000", TOPIC_OPERATOR,
      "120 days: longer than dead letters, so that one always sees which were requeued"},
     {"segment.bytes", "67108864", TOPIC_CHANGELOG, "only closed segments are compacted"},
+    {"segment.bytes", "1073741824", KEPT_FOR_A_TIME, "Kafka's own default, whatever the broker's"},
     {"segment.bytes", "16777216", TOPIC_TABLE, "only closed segments are compacted"},
-    {"segment.ms", "86400000", COMPACTED, "compact quiet partitions, too, a day late"},
+    {"segment.ms", "86400000", EVERY,
+     "1 day: only closed segments are deleted or compacted, so both come a day late at most"},
 };
 const size_t topic_config_count = sizeof(topic_configs) / sizeof(topic_configs[0]);
 
@@ -95,6 +102,7 @@ int topics_create(struct kafka_admin *admin, const struct topics_plan *plan, str
     struct kafka_new_topic wanted[TOPICS_MAX];
     struct kafka_option configs[TOPICS_MAX][TOPIC_CONFIGS_MAX];
     size_t count, missing = 0;
+    int32_t partitions = plan->partitions;
     const struct topic *all = topics_all(arena, &count);
     if (!all || count > TOPICS_MAX)
         return error_set(err, ERROR_FATAL, "no room for the list of topics");
@@ -105,16 +113,27 @@ int topics_create(struct kafka_admin *admin, const struct topics_plan *plan, str
             return error_set(err, ERROR_FATAL, "no room for the list of topics");
         if (kafka_admin_partitions(admin, name, LOOK_MS, &there, err))
             return -1;
+        if (there > 0 && !all[i].partitions) {
+            if (partitions && there != partitions)
+                return error_set(err, ERROR_FATAL,
+                                 "%s has %d partitions, so new topics need %d, too, not %d; leave "
+                                 "--partitions out to take what there is",
+                                 name, there, there, partitions);
+            partitions = there;
+        }
         if (there > 0)
             continue;
         wanted[missing] = (struct kafka_new_topic){
             .name = name,
-            .partitions = all[i].partitions ? all[i].partitions : plan->partitions,
+            .partitions = all[i].partitions,
             .replication = plan->replication,
             .configs = configs[missing],
             .config_count = configs_of(&all[i], plan->replication, configs[missing])};
         missing++;
     }
+    for (size_t i = 0; i < missing; i++)
+        if (wanted[i].partitions == 0)
+            wanted[i].partitions = partitions ? partitions : TOPICS_PARTITIONS;
     if (missing && kafka_admin_create(admin, wanted, missing, ADMIN_TIMEOUT_MS, err))
         return -1;
     *out_created = missing;

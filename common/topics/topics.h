@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "kafka/admin.h"
 
-enum { TOPICS_MAX = 128, TOPIC_NAME_BYTES = 250, TOPIC_CONFIGS_MAX = 16 };
+enum { TOPICS_MAX = 128, TOPIC_NAME_BYTES = 250, TOPIC_CONFIGS_MAX = 16, TOPICS_PARTITIONS = 24 };
 
 enum topic_use {
     TOPIC_EVENTS = 1,       /* events, kept for a time */
@@ -43,11 +43,13 @@ extern const size_t topic_config_count;
 
 struct topics_plan {
     struct str prefix;   /* "waybill." */
-    int32_t partitions;  /* of every topic without a fixed number */
+    int32_t partitions;  /* of every topic without a fixed number; 0 = as those that are there,
+                            TOPICS_PARTITIONS if none is */
     int32_t replication; /* -1 = the broker's default */
 };
 
 /* Creates what is missing; what exists stays as it is (topics_check tells how it differs).
+ * ERROR_FATAL when those that exist have another number of partitions than the plan.
  * ERROR_RETRY when Kafka is away: calling again is safe. */
 MUST_CHECK int topics_create(struct kafka_admin *admin, const struct topics_plan *plan,
                              struct arena *arena, size_t *out_created, struct error *err);

@@ -175,6 +175,24 @@ static int look_at_topics(struct real *real, const struct service *service, stru
     return failed;
 }
 
+/* Who trusts the changelog for longer than it keeps deletions would bring back what was deleted. */
+static int check_changelog_retention(struct real *real, struct error *err)
+{
+    char value[64];
+    int64_t kept_ms;
+    struct error ignored = {0}; /* missing or not to be looked at: told elsewhere */
+    if (kafka_admin_config(real->admin, real->changelog, "delete.retention.ms", KAFKA_CALL_MS,
+                           value, sizeof(value), &ignored) ||
+        !str_to_int64(str_from(value), &kept_ms) || kept_ms >= real->cfg->changelog_retention_ms)
+        return 0;
+    return error_set(err, ERROR_FATAL,
+                     "setting changelog.retention is %lld ms, but topic %s keeps deletions for "
+                     "delete.retention.ms = %lld only: lower the setting, or raise it at the topic "
+                     "first",
+                     (long long)real->cfg->changelog_retention_ms, real->changelog,
+                     (long long)kept_ms);
+}
+
 /* A store that is away may come later; one that refuses us is told now. */
 static int open_store(struct real *real, const struct service *service, struct arena *arena,
                       struct error *err)
@@ -460,9 +478,9 @@ static int open_all(struct real *real, const struct service *service, struct are
 {
     if (name_everything(real, service, arena, err) || set_up_kafka(real, arena, err) ||
         kafka_admin_open(&real->admin, &real->kafka, err) ||
-        look_at_topics(real, service, arena, err) || open_tables(real, err) ||
-        open_changelog(real, err) || open_store(real, service, arena, err) ||
-        open_producer(real, err))
+        look_at_topics(real, service, arena, err) || check_changelog_retention(real, err) ||
+        open_tables(real, err) || open_changelog(real, err) ||
+        open_store(real, service, arena, err) || open_producer(real, err))
         return -1;
     struct kafka_consumer_settings group = {.group_id = real->group,
                                             .instance_id = real->instance,

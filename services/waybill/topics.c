@@ -41,7 +41,8 @@ int topics_create_main(int argc, char **argv)
         {.name = "partitions",
          .hint = "N",
          .value = &partitions_text,
-         .text = "of each topic, the same for all, fixed at birth (default 24)"},
+         .text = "of each topic, the same for all, fixed at birth (default: as those that are "
+                 "there; 24)"},
         {.name = "replication",
          .hint = "N",
          .value = &replication_text,
@@ -56,7 +57,7 @@ int topics_create_main(int argc, char **argv)
                    "example: waybill topics create --partitions 8 --replication 1\n",
         TOOL_FLAGS(flags)};
     static struct tool tool;
-    int32_t partitions = 24, replication = -1;
+    int32_t partitions = 0, replication = -1;
     int status = tool_open(&tool, &command, argc, argv);
     if (status == CONFIG_RUN)
         status = number_flag(&tool, "partitions", partitions_text, 1, PARTITIONS_MAX, &partitions);

@@ -165,6 +165,10 @@ class RecordsTest(stages.StageTest):
 
     def test_topics_create_is_repeatable_and_check_is_content(self):
         self.assertIn("0 topics created", self.stage.run_tool("topics", "create", "--partitions", str(self.stage.partitions)).stdout)
+        self.assertIn("0 topics created", self.stage.run_tool("topics", "create").stdout)
+        refused = self.stage.run_tool("topics", "create", "--partitions", str(self.stage.partitions + 1), check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("leave --partitions out", refused.stderr)
         self.assertEqual(self.stage.run_tool("topics", "check", "--partitions", str(self.stage.partitions)).returncode, 0)
 
     def test_all_programs_tell_of_themselves(self):
@@ -179,6 +183,13 @@ class RecordsTest(stages.StageTest):
                               capture_output=True, text=True)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("intake.payment_wait", done.stdout + done.stderr)
+
+    def test_a_worker_refuses_to_trust_the_changelog_for_longer_than_it_keeps_deletions(self):
+        done = subprocess.run([*self.stage.worker_command("intake"), "--changelog.retention=8d", "--instance=other", "--health.port=0"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("changelog.retention", done.stderr)
+        self.assertIn("waybill.intake.changelog", done.stderr)
 
     def test_workers_serve_health_and_metrics(self):
         for service in self.stage.workers:
