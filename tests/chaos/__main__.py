@@ -30,6 +30,7 @@ TAIL_S, DRAIN_S = 240, 180
 CRASHES = (-4, -6, -7, -8, -11)
 REPEAT = 0.08
 RUN_ORDERS, SOAK_ORDERS = 160, 400  # orders per minute
+LAST_ORDER_MINUTES = 4  # before the last fault, so that the ends of histories meet faults, too
 STALL_AFTER_S, STALL_S = 10, 30
 BOUND_MB = 300
 READERS = 4
@@ -94,7 +95,7 @@ class Run:
 
     def phases(self):
         """[(minutes, orders per minute)]"""
-        return [(self.options.minutes, self.options.orders_per_minute or RUN_ORDERS)]
+        return [(max(self.options.minutes - LAST_ORDER_MINUTES, self.options.minutes / 2), self.options.orders_per_minute or RUN_ORDERS)]
 
     def say(self, text):
         print(f"chaos: {datetime.datetime.now():%H:%M:%S} {text}", flush=True)
@@ -231,6 +232,10 @@ class Run:
                     key = f"{{waybill.{service}:{partition}}}"
                     self.findings += oracle.compare_store(service, partition, states[partition], positions.get(partition),
                                                           redis.hash(key), redis.sorted_set(key + ":due"))
+
+        told = self.stage.run_tool("verify", "--all", check=False)
+        if told.returncode:
+            self.fail("redis", f"waybill verify finds differences, too: {(told.stdout + told.stderr)[:2000]}")
 
     def books(self):
         run = json.loads((self.out / "world" / "run.json").read_text())

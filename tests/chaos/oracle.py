@@ -219,7 +219,19 @@ def compare_store(service, partition, state, position, held, due):
     findings += [Finding("redis", f"{name}: {_text(field)} differs from the changelog") for field in sorted(state.keys() & fields.keys())
                  if state[field] != fields[field]]
     findings += [Finding("redis", f"{name}: {_text(member)} is due, and there is no such key") for member in sorted(due.keys() - fields.keys())]
+    for field, value in sorted(state.items()):
+        if not _is_in_its_place(field, value, due.get(field)):
+            findings.append(Finding(LOSING, f"{name}: {_text(field)} has timers {reading.timers(value) if field[:2] == b's:' else ''} or a call that "
+                                            f"waits, and its place among what is due is {due.get(field)}"))
     return findings
+
+
+def _is_in_its_place(field, value, score):
+    """A key stands in the sorted set at its earliest timer, an intent that is not parked below zero; all else is not in it."""
+    if field.startswith(b"i:"):
+        return score is None if reading.intent_status(value) == reading.PARKED else score is not None and score < 0
+    timers = reading.timers(value)
+    return score == min(timers) if timers else score is None
 
 
 def _text(key):

@@ -63,8 +63,40 @@ def _headers(line):
     return dict(part.partition("=")[::2] for part in NEXT_HEADER.split(text)) if text else {}
 
 
+class Cursor:
+    """Avro's binary encoding, field by field, behind the five bytes of the framing."""
+
+    def __init__(self, value):
+        self._value, self._at = value, 5
+
+    def long(self):
+        shift = number = 0
+        while True:
+            byte = self._value[self._at]
+            self._at += 1
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return (number >> 1) ^ -(number & 1)
+            shift += 7
+
+    def chunk(self):
+        """bytes or string"""
+        size = self.long()
+        self._at += size
+        return self._value[self._at - size:self._at]
+
+    def array(self, item):
+        found = []
+        while count := self.long():
+            if count < 0:
+                count = -count
+                self.long()  # the block's size in bytes
+            found += [item() for _ in range(count)]
+        return found
+
+
 class Position(typing.NamedTuple):
-    """schemas/task_position.avsc, decoded by hand."""
+    """schemas/task_position.avsc"""
     batch: int
     next: dict            # {topic: next offset}
     partition_count: int
@@ -72,33 +104,27 @@ class Position(typing.NamedTuple):
 
 def position(value):
     """The bytes of a position record -> Position."""
-    at = 5  # magic and schema id
+    cursor = Cursor(value)
+    batch, _ = cursor.long(), cursor.chunk()
+    inputs = cursor.array(lambda: (cursor.chunk().decode(), cursor.long()))
+    cursor.long()  # event_time_ms
+    return Position(batch, dict(inputs), cursor.long())
 
-    def long():
-        nonlocal at
-        shift = number = 0
-        while True:
-            byte = value[at]
-            at += 1
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return (number >> 1) ^ -(number & 1)
-            shift += 7
 
-    def chunk():
-        nonlocal at
-        size = long()
-        at += size
-        return value[at - size:at]
+def timers(value):
+    """The bytes of a key's record (schemas/key_entry.avsc) -> when its timers are due, in ms."""
+    cursor = Cursor(value)
+    if cursor.long():
+        cursor.chunk()  # the state
+    return [due for _, due in cursor.array(lambda: (cursor.chunk(), cursor.long()))]
 
-    batch, _ = long(), chunk()
-    inputs = {}
-    while count := long():
-        if count < 0:
-            count = -count
-            long()  # the block's size in bytes
-        for _ in range(count):
-            name = chunk().decode()
-            inputs[name] = long()
-    long()  # event_time_ms
-    return Position(batch, inputs, long())
+
+PARKED = 2
+
+
+def intent_status(value):
+    """The bytes of an intent (schemas/task_intent.avsc) -> 0 pending, 1 started, 2 parked."""
+    cursor = Cursor(value)
+    for _ in range(5):
+        cursor.chunk()
+    return cursor.long()

@@ -45,6 +45,9 @@ class ChaosStage(Stage):
     def redis_url(self):
         return self.redises.url
 
+    def tool_env(self):
+        return {**super().tool_env(), "WAYBILL_REDIS_URLS": self.redis_url}
+
     def create_topics(self):
         self.run_tool("topics", "create", "--partitions", str(self.partitions), "--replication", "3")
 

@@ -173,36 +173,60 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(self.moved(2), [oracle.DOUBLING])
 
 
+def entry(*timers, state=b"state"):
+    """schemas/key_entry.avsc"""
+    rows = b"".join(text("release") + number(due) for due in timers)
+    body = number(1) + number(len(state)) + state + (number(len(timers)) + rows if timers else b"") + b"\0"
+    return b"\0\0\0\0\x06" + body + b"\0\0\0"
+
+
+def intent(status):
+    """schemas/task_intent.avsc, its head"""
+    return b"\0\0\0\0\x07" + text("i") * 5 + number(status) + number(9)
+
+
 class StoreTest(unittest.TestCase):
     """Redis against the fold of the changelog."""
 
     def setUp(self):
-        rows = [(b"s:x:a", b"1"), (b"s:x:b", b"2"), (b"s:x:a", b"3"), (b"s:x:b", None), (oracle.POSITION_KEY, b"stand")]
+        rows = [(b"s:x:a", entry()), (b"s:x:b", entry(3)), (b"s:x:a", entry(8, 5)), (b"s:x:b", None), (b"s:x:c", entry()),
+                (b"i:x:1", intent(0)), (b"i:x:2", intent(2)), (oracle.POSITION_KEY, b"stand")]
         self.records = [Raw("intake.changelog", 0, offset, key, value, {}) for offset, (key, value) in enumerate(rows)]
-        self.held = {b"p": (4).to_bytes(8, "big") + bytes(8) + b"stand", b"s:x:a": b"3", b"starts": b"1:1"}
+        self.held = {b"p": (7).to_bytes(8, "big") + bytes(8) + b"stand", b"s:x:a": entry(8, 5), b"s:x:c": entry(), b"i:x:1": intent(0),
+                     b"i:x:2": intent(2), b"starts": b"1:1"}
+        self.due = {b"s:x:a": 5.0, b"i:x:1": -7.0}
 
-    def compare(self, due=()):
+    def compare(self):
         states, positions = oracle.fold(self.records)
-        return oracle.compare_store("intake", 0, states[0], positions.get(0), self.held, dict(due))
+        return oracle.compare_store("intake", 0, states[0], positions.get(0), self.held, self.due)
 
     def test_the_same_is_the_same(self):
-        self.assertEqual(self.compare({b"s:x:a": 5.0}), [])
+        self.assertEqual(self.compare(), [])
 
     def test_another_value_a_missing_and_a_surplus_key_are_noticed(self):
-        for change in ({b"s:x:a": b"1"}, {b"s:x:b": b"2"}, {b"p": (3).to_bytes(8, "big") + bytes(8) + b"stand"}):
+        for change in ({b"s:x:a": entry(5)}, {b"s:x:b": entry()}, {b"p": (3).to_bytes(8, "big") + bytes(8) + b"stand"}):
             self.setUp()
             self.held.update(change)
             self.assertEqual(len(self.compare()), 1, change)
-        for missing in (b"s:x:a", b"p"):
+        for missing in (b"s:x:c", b"p"):
             self.setUp()
             del self.held[missing]
             self.assertEqual(len(self.compare()), 1, missing)
 
-    def test_a_timer_of_a_key_that_is_gone_is_noticed(self):
-        self.assertEqual(len(self.compare({b"s:x:b": 5.0})), 1)
+    def test_a_timer_or_a_call_in_another_place_is_noticed(self):
+        for change in ({b"s:x:a": 8.0}, {b"s:x:b": 5.0}, {b"s:x:c": 5.0}, {b"i:x:1": 7.0}, {b"i:x:2": -7.0}):
+            self.setUp()
+            self.due.update(change)
+            self.assertEqual(len(self.compare()), 1, change)
+
+    def test_a_timer_or_a_call_that_nobody_will_look_for_is_lost(self):
+        for missing in (b"s:x:a", b"i:x:1"):
+            self.setUp()
+            del self.due[missing]
+            self.assertEqual([finding.kind for finding in self.compare()], [oracle.LOSING], missing)
 
     def test_a_store_of_a_task_that_never_began_is_empty(self):
-        self.records, self.held = [], {}
+        self.records, self.held, self.due = [], {}, {}
         self.assertEqual(self.compare(), [])
 
 

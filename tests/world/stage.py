@@ -255,7 +255,7 @@ class Stage:
         """Everything in all topics, as JSON lines in a file; its path."""
         path = self.run_dir / "records.jsonl"
         with open(path, "wb") as file:
-            done = subprocess.run([self.waybill, "consume", "--all"], stdout=file, stderr=subprocess.PIPE, timeout=300,
+            done = subprocess.run([self.waybill, "consume", "--all"], stdout=file, stderr=subprocess.PIPE, timeout=1200,
                                   env=self.tool_env())
         if done.returncode:
             raise StageError(f"waybill consume --all failed: {done.stderr.decode(errors='replace')}")
