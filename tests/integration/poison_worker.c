@@ -36,7 +36,7 @@ static void say(struct effects *out, const struct event *ev, const struct contex
                                   .reason = arena_printf(ctx->arena, "paid %" PRId64, count)});
 }
 
-static void fault(void)
+__attribute__((no_sanitize("undefined"))) static void fault(void)
 {
     volatile int *volatile nowhere = NULL;
     *nowhere = 1;
@@ -53,9 +53,8 @@ static int64_t overflow(volatile char *above)
 
 static void hang(void)
 {
-    for (volatile int turn = 0;; turn = turn + 1)
-        if (turn < 0)
-            turn = 0;
+    for (volatile unsigned turn = 0;; turn = turn + 1)
+        ;
 }
 
 static void call(const struct event *ev, struct effects *out)
