@@ -300,7 +300,7 @@ static int check_input(struct worker *worker, struct task *task, size_t input, s
         return error_set(
             err, ERROR_FATAL,
             "%s partition %" PRId32 " ends at %" PRId64 ", but %s has decided up to %" PRId64
-            ": was the topic made anew? Then delete the service's changelog, too",
+            ": was the topic made anew? deploy/RUNBOOK.md says what to do",
             worker->inputs[input], task->partition, high, worker->service->name, *next);
     if (*next >= 0 && *next < low)
         log_error("records were deleted before they were decided: retention is too short",

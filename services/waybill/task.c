@@ -116,9 +116,11 @@ static int read_ends(struct gathering *g, struct task_view *task, struct error *
         if (kafka_admin_watermarks(g->admin, g->topics[i], task->task, TOOL_PATIENCE_MS, &low,
                                    &input->end, err))
             return -1;
-        if (input->next < low)
-            input->next = low; /* of a first start; or what was deleted meanwhile */
-        input->at_most = input->end > input->next ? input->end - input->next : 0;
+        if (!task->has_position)
+            input->next = low;
+        input->deleted = low > input->next ? low - input->next : 0;
+        int64_t from = input->next + input->deleted;
+        input->at_most = input->end > from ? input->end - from : 0;
     }
     return 0;
 }

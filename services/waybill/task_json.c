@@ -28,6 +28,7 @@ static void add_inputs(struct json_writer *w, const struct task_view *task)
         json_add_text(w, STR("topic"), input->topic);
         json_add_int64(w, STR("next"), input->next);
         json_add_int64(w, STR("end"), input->end);
+        json_add_int64(w, STR("deleted"), input->deleted);
         add_known(w, STR("waiting"), input->waiting);
         json_add_int64(w, STR("waiting_at_most"), input->at_most);
         add_time(w, STR("oldest"), input->oldest_ms);

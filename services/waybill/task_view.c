@@ -192,6 +192,11 @@ static void look_at_input(struct buffer *out, const struct service_view *view,
                       "look: task %" PRId32 ": %.*s ends at %" PRId64 ", but %" PRId64
                       " is decided next: was the topic made anew?\n",
                       task->task, STR_ARG(input->topic), input->end, input->next);
+    if (input->deleted > 0)
+        buffer_printf(out,
+                      "look: task %" PRId32 ": %" PRId64
+                      " records of %.*s were deleted before they were decided\n",
+                      task->task, input->deleted, STR_ARG(input->topic));
     if (input->oldest_ms && waits_ms > SLOW_MS)
         buffer_printf(out, "look: task %" PRId32 ": a record of %.*s waits for %s\n", task->task,
                       STR_ARG(input->topic), age(waits_ms, old));

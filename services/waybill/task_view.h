@@ -11,6 +11,7 @@ enum { TASK_INPUTS_MAX = 16, TASK_UNKNOWN = -1 };
 struct task_input {
     struct str topic;     /* without prefix */
     int64_t next, end;    /* next to decide; one after the log's last */
+    int64_t deleted;      /* records from next on that retention took before they were decided */
     int64_t waiting;      /* records not yet decided; TASK_UNKNOWN: see at_most */
     int64_t at_most;      /* end - next: markers and aborted records count in */
     int64_t oldest_ms;    /* when the first of them came; 0 = none */

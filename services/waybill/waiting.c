@@ -18,7 +18,8 @@ static int start(struct kafka_reader *reader, struct task_view *task, size_t inp
     at->oldest_ms = 0;
     if (at->at_most <= 0)
         return 0;
-    return kafka_reader_start(reader, (int32_t)input, task->task, at->next, at->end, err);
+    return kafka_reader_start(reader, (int32_t)input, task->task, at->next + at->deleted, at->end,
+                              err);
 }
 
 static void take(struct kafka_reader *reader, struct task_view *task,

@@ -22,7 +22,8 @@ class GuardsTest(unittest.TestCase):
         return path
 
     def run_guard(self, script):
-        done = subprocess.run([sys.executable, str(HERE / script), str(self.root)], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, str(HERE / script), *[str(self.root)] * (2 if script == "runbook.py" else 1)],
+                              capture_output=True, text=True)
         return done.returncode, done.stdout
 
     def assert_red(self, script, *words):
@@ -94,6 +95,34 @@ class GuardsTest(unittest.TestCase):
 
     def test_no_archives_is_red(self):
         self.assert_red("purity.py", "build first")
+
+    # runbook
+
+    def plant_programs(self, runbook):
+        """A tool that has one command, `task show --quick`, and one setting; and a source with one metric and one log line."""
+        helps = {"--help": "commands (each has --help):\n  task      show     tasks", "--help-settings": "  redis.urls  (text)",
+                 "task": "  --quick   fast"}
+        cases = "".join(f"'{word}') printf '%b\\n' '{text}' ;;\n".replace("\n  ", "\\n  ") for word, text in helps.items())
+        self.write("bin/waybill", f"#!/bin/sh\ncase $1 in\n{cases}esac\n").chmod(0o755)
+        for service in ("intake", "stock_check", "supplier_router", "tracking_ingest", "notifier", "feedback"):
+            self.write(f"bin/{service}", "#!/bin/sh\n").chmod(0o755)
+        self.write("schemas/topics.json", '{"inbound.orders": {}}')
+        self.write("common/worker/x.c", 'm("waybill_batches_total"); log_info("what happened "\n    "here");\n')
+        self.write("services/x.c", "")
+        self.write("deploy/RUNBOOK.md", runbook)
+
+    def test_runbook_is_green_over_what_there_is(self):
+        self.plant_programs('# A way\n[a way](#a-way) `waybill task show X --quick --redis.urls=x`, `waybill_batches_total`, `redis.urls`,\n'
+                            '`inbound.orders`, `msg="what happened here"`\n\n    waybill task show X | head\n')
+        self.assertEqual(self.run_guard("runbook.py"), (0, "check runbook: ok\n"))
+
+    def test_each_thing_that_the_runbook_makes_up_is_named(self):
+        for text, word in (("`waybill task sow`", "waybill task sow: no such command"), ("`waybill tsk`", "waybill tsk: no such command"),
+                           ("    waybill task show --fast\n", "waybill task show: no flag fast"),
+                           ("`waybill_batch_total`", "waybill_batch_total: no such metric"), ("`redis.url`", "redis.url: neither"),
+                           ('`msg="what happens here"`', "no such log line"), ("[x](#no-way)", "#no-way: no such section")):
+            self.plant_programs(f"# A way\n\n{text}\n")
+            self.assert_red("runbook.py", word)
 
 
 if __name__ == "__main__":

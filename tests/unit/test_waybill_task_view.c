@@ -38,8 +38,8 @@ static struct task_view a_task(void)
                               .has_position = true,
                               .batch = 812,
                               .position_offset = 5512,
-                              .inputs = {{STR("orders"), 100, 101, 0, 1, 0, 100},
-                                         {STR("stock"), 7, 7, 0, 0, 0, TASK_UNKNOWN}},
+                              .inputs = {{STR("orders"), 100, 101, 0, 0, 1, 0, 100},
+                                         {STR("stock"), 7, 7, 0, 0, 0, 0, TASK_UNKNOWN}},
                               .input_count = 2,
                               .counted = true,
                               .keys = 12,
@@ -116,9 +116,12 @@ static void test_says_when_group_or_log_do_not_fit_the_position(void)
 {
     struct task_view task = a_task();
     task.inputs[0].group_offset = 40;
+    task.inputs[0].deleted = 6;
     task.inputs[1].end = 5;
     CU_ASSERT_TRUE(says(table(&task), "look: task 3: the group's offset of orders is 40, the "
                                       "position says 100, which wins\n"));
+    CU_ASSERT_TRUE(says(table(&task), "look: task 3: 6 records of orders were deleted before they "
+                                      "were decided\n"));
     CU_ASSERT_TRUE(says(table(&task), "look: task 3: stock ends at 5, but 7 is decided next: was "
                                       "the topic made anew?\n"));
 }
@@ -189,8 +192,9 @@ static void test_json_has_it_all_and_null_for_what_is_not_known(void)
     struct str text = task_json(&view, &task, fresh());
     CU_ASSERT_TRUE(says(text, "{\"service\":\"intake\",\"task\":3,\"group_state\":\"Stable\","
                               "\"owner\":\"a\",\"owner_host\":\"/10.0.0.1\","));
-    CU_ASSERT_TRUE(says(text, "{\"topic\":\"orders\",\"next\":100,\"end\":101,\"waiting\":null,"
-                              "\"waiting_at_most\":1,\"oldest\":null,\"group_offset\":100}"));
+    CU_ASSERT_TRUE(
+        says(text, "{\"topic\":\"orders\",\"next\":100,\"end\":101,\"deleted\":0,\"waiting\":null,"
+                   "\"waiting_at_most\":1,\"oldest\":null,\"group_offset\":100}"));
     CU_ASSERT_TRUE(says(text, "\"keys\":12,\"keys_with_timers\":4,\"keys_overdue\":0,"
                               "\"earliest_due\":\"1970-01-12T13:51:40.000Z\",\"calls\":[]"));
     CU_ASSERT_TRUE(says(text, "\"redis\":{\"state\":\"at_end\",\"keys\":0,\"batches_behind\":0,"
