@@ -1,6 +1,7 @@
 /* waybill order show: the whole life of an order over all topics. */
 #include "events.h"
 #include "topics/event_key.h"
+#include "topics/operator.h"
 #include "waybill/commands.h"
 #include "waybill/scan.h"
 #include "waybill/timeline.h"
@@ -89,10 +90,18 @@ static bool belongs(struct gathering *g, const struct topic *topic,
     return keyed_by(topic, "carrier/number") && knows_key(g, record->key);
 }
 
+/* What a person sent once more stands in the life already; what he decided does not. */
+static bool is_sent_again(const struct topic *topic, const struct kafka_record *record)
+{
+    struct str what =
+        event_header_find(record->headers, record->header_count, OPERATOR_WHAT_HEADER);
+    return topic->use == TOPIC_OPERATOR && !str_equal(what, STR("answer"));
+}
+
 static bool gather(void *self, const struct topic *topic, const struct kafka_record *record)
 {
     struct gathering *g = self;
-    if (!belongs(g, topic, record))
+    if (!belongs(g, topic, record) || is_sent_again(topic, record))
         return true;
     g->overflow = g->count == TIMELINE_EVENTS_MAX ||
                   !decoder_keep(&g->decoder, topic, record, &g->tool->arena, &g->events[g->count]);
@@ -108,7 +117,8 @@ static size_t order_topics(const struct gathering *g, struct scan_topic *out)
     size_t count = 0;
     for (size_t i = 0; i < g->tool->topic_count; i++) {
         const struct topic *topic = &g->tool->topics[i];
-        if (keyed_by(topic, "order id") || topic->use == TOPIC_DEAD_LETTERS)
+        if (keyed_by(topic, "order id") || topic->use == TOPIC_DEAD_LETTERS ||
+            topic->use == TOPIC_OPERATOR)
             out[count++] = (struct scan_topic){.topic = topic, .only_key = g->order_id};
     }
     return count;

@@ -220,6 +220,7 @@ class OperatorTest(stages.StageTest):
             rows = self.wait_for_event(order_id, "fulfilment.accepted")
             self.assertEqual(sum(row.event == "fulfilment.submitted" for row in rows), 1, order_id)
         self.assertIn("0 would be requeued, 0 cannot be, 1 were before", self.tool("dlq", "requeue", "supplier_router"))
+        self.assertIn("ok, says bob: Ann sees it", self.tool("order", "show", taken))
         self.replay(taken)
         audit = [row for row in self.rows(taken) if row.event == "call.answered"]
         self.assertEqual([(row.topic, row.body["by"], row.body["why"], row.body["answer"]) for row in audit],
