@@ -83,8 +83,8 @@ void cancel_timer(struct effects *out, const char *name);
 
 void intend(struct effects *out, const struct intent *intent);
 
-/* Only what has not started yet is withdrawn; then no reply comes. What has started comes to its
- * end, and its reply is told. */
+/* Only what has not started yet is withdrawn, and what is parked (a person need not look any more);
+ * then no reply comes. What has started comes to its end, and its reply is told. */
 void withdraw(struct effects *out, struct str intent_id);
 
 /* For a rule's `return set_aside(out, "why, for a person")`: this event is bad and goes to the dead

@@ -134,6 +134,8 @@ static int make_again(struct worker *worker, struct batch_item *item,
     change.value = arena_copy(&worker->arena, buffer_str(&worker->scratch));
     if (!change.value.ptr)
         return error_set(err, ERROR_ABORT_BATCH, "no room left in the batch");
+    item->entry->parked[entry_intent_at(item->entry, item->call_field)] = false;
+    item->entry->changed = true;
     return batch_intent_change(worker, &change, err);
 }
 

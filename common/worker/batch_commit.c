@@ -169,11 +169,17 @@ static int pack(struct worker *worker, struct entry *entry, struct error *err)
     entry->value = (struct str){NULL, 0};
     if (entry->intent_count == 0 && (!entry->state_bytes.ptr || entry->dropping))
         return 0;
+    struct str parked[INTENTS_PER_KEY_MAX];
+    size_t parked_count = 0;
+    for (size_t i = 0; i < entry->intent_count; i++)
+        if (entry->parked[i])
+            parked[parked_count++] = entry->intents[i];
     struct key_entry kept = {.state = entry->state_bytes,
                              .timers = {entry->timers, entry->timer_count},
                              .intents = {entry->intents, entry->intent_count},
                              .seen = {entry->seen, entry->seen_count},
-                             .dropping = entry->dropping};
+                             .dropping = entry->dropping,
+                             .parked = {parked, parked_count}};
     if (worker_encode(worker, &key_entry, &kept, err))
         return -1;
     entry->value = arena_copy(&worker->arena, buffer_str(&worker->scratch));

@@ -75,6 +75,14 @@ static int attach_entry(struct worker *worker, struct batch_item *item, struct e
     return 0;
 }
 
+static bool names(const struct str_list *list, struct str name)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (str_equal(list->ptr[i], name))
+            return true;
+    return false;
+}
+
 /* What the runtime kept for the key: state, timers, intents, seen ids. */
 static int unpack(struct worker *worker, struct entry *entry, struct str value, struct error *err)
 {
@@ -93,8 +101,10 @@ static int unpack(struct worker *worker, struct entry *entry, struct str value, 
     for (size_t i = 0; i < kept->timers.len; i++)
         entry->timers[i] = kept->timers.ptr[i];
     entry->intent_count = kept->intents.len;
-    for (size_t i = 0; i < kept->intents.len; i++)
+    for (size_t i = 0; i < kept->intents.len; i++) {
         entry->intents[i] = kept->intents.ptr[i];
+        entry->parked[i] = names(&kept->parked, kept->intents.ptr[i]);
+    }
     size_t skip = kept->seen.len > SEEN_MAX ? kept->seen.len - SEEN_MAX : 0;
     entry->seen_count = kept->seen.len - skip;
     for (size_t i = 0; i < entry->seen_count; i++)

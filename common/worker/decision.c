@@ -173,6 +173,8 @@ static void remove_intent(struct entry *entry, size_t at)
     entry->intent_count--;
     memmove(&entry->intents[at], &entry->intents[at + 1],
             (entry->intent_count - at) * sizeof(entry->intents[0]));
+    memmove(&entry->parked[at], &entry->parked[at + 1],
+            (entry->intent_count - at) * sizeof(entry->parked[0]));
     entry->changed = true;
 }
 
@@ -263,6 +265,7 @@ static void sink_intend(struct effects_sink *sink, const struct intent *intent)
         no_room(decision);
         return;
     }
+    next->parked[next->intent_count] = false;
     next->intents[next->intent_count++] = field;
     next->changed = true;
     add_intent_change(decision, &(struct intent_change){.step = INTENT_NEW,
@@ -296,7 +299,7 @@ static void sink_withdraw(struct effects_sink *sink, struct str intent_id)
     struct str field = intent_field(decision, intent_id);
     size_t at = entry_intent_at(next, field);
     if (!field.ptr || at == next->intent_count ||
-        !(is_new(worker->batch, field) || may_withdraw(worker->calls, field)))
+        !(next->parked[at] || is_new(worker->batch, field) || may_withdraw(worker->calls, field)))
         return;
     remove_intent(next, at);
     add_intent_change(decision, &(struct intent_change){
@@ -354,11 +357,13 @@ void decision_take_reply(struct decision *decision, const struct calls_reply *fi
     struct entry *next = &decision->next;
     struct intent_change change = {.step = INTENT_ANSWERED, .task = next->task, .field = field};
     next->changed = true;
+    size_t at = entry_intent_at(next, field);
     if (!finished->reply.parked) {
-        remove_intent(next, entry_intent_at(next, field));
+        remove_intent(next, at);
         add_intent_change(decision, &change);
         return;
     }
+    next->parked[at] = true;
     struct task_intent *parked = arena_alloc(&decision->worker->arena, sizeof(*parked));
     if (!parked) {
         no_room(decision);

@@ -90,6 +90,7 @@ struct entry {
     struct key_timer timers[TIMERS_PER_KEY_MAX];
     size_t timer_count;
     struct str intents[INTENTS_PER_KEY_MAX]; /* fields "i:…" of those not answered, in order */
+    bool parked[INTENTS_PER_KEY_MAX];        /* which of them are a person's */
     size_t intent_count;
     struct str seen[SEEN_MAX];
     size_t seen_count;

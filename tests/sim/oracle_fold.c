@@ -146,11 +146,14 @@ static void on_intend(struct effects_sink *sink, const struct intent *intent)
     of->promises[of->promise_count++] = promise;
 }
 
-/* What has started comes to its end all the same: then a reply tells. */
+/* What has started comes to its end all the same: then a reply tells. What is parked is nobody's
+ * any more. */
 static void on_withdraw(struct effects_sink *sink, struct str id)
 {
     struct folded *of = ((struct retake *)sink)->of;
     struct promise *promise = find_pending(of, id);
+    if (promise && promise->parked)
+        remove_promise(of, promise);
     if (!promise || promise->will_answer)
         return;
     promise->withdrawn = true;

@@ -219,6 +219,23 @@ static void test_a_call_made_again_survives_the_worker(void)
     CU_ASSERT_TRUE(parked > 0 && told > 0);
 }
 
+/* What a person was to say has become known otherwise. */
+static void test_a_parked_call_is_a_persons_no_more_when_a_rule_withdraws_it(void)
+{
+    begin_with_a_parked_call();
+    enum intent_status status = INTENT_STATUS_PENDING;
+    int64_t sequence = sequence_of("a", "call-1", &status);
+    pay("a", WITHDRAWS, "2");
+    settle();
+    CU_ASSERT_EQUAL(sequence_of("a", "call-1", &status), -1);
+    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "one");
+    settle();
+    CU_ASSERT_STRING_EQUAL(dead(0), "the call was answered already, or was never asked for");
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001, paid 1002");
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    finish();
+}
+
 static void test_a_call_made_again_cannot_be_withdrawn_and_of_two_answers_the_first_counts(void)
 {
     begin_with_a_parked_call();

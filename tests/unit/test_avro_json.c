@@ -178,7 +178,8 @@ static void test_prints_for_people(void)
     prints(&key_entry, &entry,
            "{\"state\":null,\"timers\":[],\"intents\":[],\"seen\":[{\"text\":\"text\"},"
            "{\"base64\":\"/wAQ\"},{\"base64\":\"//8=\"},{\"base64\":\"/"
-           "w==\"},{\"base64\":\"AGE=\"},{\"text\":\"\"}],\"dropping\":false}");
+           "w==\"},{\"base64\":\"AGE=\"},{\"text\":\"\"}],\"dropping\":false,"
+           "\"parked\":[]}");
 }
 
 static void test_missing_fields_take_their_defaults(void)

@@ -28,7 +28,7 @@ static const struct key_entry entry = {.dropping = true};
 static const struct decoded an_entry = {.topic = &changelog, .type = &key_entry, .body = &entry};
 #define ENTRY_JSON                                                                                 \
     "{\"event\":\"key_entry\",\"data\":{\"state\":null,\"timers\":[],\"intents\":[],\"seen\":[],"  \
-    "\"dropping\":true}}"
+    "\"dropping\":true,\"parked\":[]}}"
 
 static void test_a_missing_key_shows_what_the_changelog_has(void)
 {
