@@ -65,6 +65,7 @@ enum verdict callback_rejected(const struct event *ev, const void *state, const 
     if (fulfilment->parcels.len > 0)
         return set_aside(out, "rejected after it was shipped");
     note_taken(book, fulfilment, said->supplier_order_id, false, ctx, out);
+    cancel_withdraw(fulfilment, ctx->arena, out);
     int64_t said_at_ms = said->occurred_at_ms > 0 ? said->occurred_at_ms : ev->time_ms;
     if (said_at_ms > ctx->now_ms)
         said_at_ms = ctx->now_ms;
@@ -87,6 +88,7 @@ enum verdict callback_cancelled(const struct event *ev, const void *state,
     if (fulfilment->state == ROUTER_STATE_SHIPPED)
         return set_aside(out, "cancelled after it was shipped");
     note_taken(book, fulfilment, said->supplier_order_id, false, ctx, out);
+    cancel_withdraw(fulfilment, ctx->arena, out);
     if (fulfilment->cancelling && fulfilment->parcels.len == 0) {
         cancel_done(book, fulfilment, ctx, out);
     } else {

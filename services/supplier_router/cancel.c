@@ -63,6 +63,12 @@ void cancel_settle(const struct router_order *book, const struct context *ctx, s
         tell_all_cancelled(book->order->order_id, book->cancel_reason, out);
 }
 
+static struct str intent_id(struct arena *arena, const struct router_fulfilment *fulfilment)
+{
+    return arena_printf(arena, "%.*s:cancel:%" PRId32, STR_ARG(fulfilment->fulfilment_order_id),
+                        fulfilment->cancels);
+}
+
 void cancel_send(const struct router_order *book, struct router_fulfilment *fulfilment,
                  const struct context *ctx, struct effects *out)
 {
@@ -79,8 +85,7 @@ void cancel_send(const struct router_order *book, struct router_fulfilment *fulf
     fulfilment->has_again_at_ms = false;
     intend(out,
            &(struct intent){
-               .id = arena_printf(arena, "%.*s:cancel:%" PRId32,
-                                  STR_ARG(fulfilment->fulfilment_order_id), fulfilment->cancels),
+               .id = intent_id(arena, fulfilment),
                .name = "cancelled",
                .endpoint = fulfilment->endpoint,
                .method = "POST",
@@ -103,10 +108,19 @@ static void end(struct router_fulfilment *fulfilment)
 void cancel_done(struct router_order *book, struct router_fulfilment *fulfilment,
                  const struct context *ctx, struct effects *out)
 {
+    if (fulfilment->parked && !fulfilment->absent) /* a person need not look any more */
+        submit_withdraw(fulfilment, ctx->arena, out);
     end(fulfilment);
     book_release(book, fulfilment, "cancelled", ctx->arena, out);
     tell_cancelled(book, fulfilment, book->cancel_reason, out);
     cancel_settle(book, ctx, out);
+}
+
+void cancel_withdraw(const struct router_fulfilment *fulfilment, struct arena *arena,
+                     struct effects *out)
+{
+    if (fulfilment->cancelling)
+        withdraw(out, intent_id(arena, fulfilment));
 }
 
 static void refused(const struct router_order *book, struct router_fulfilment *fulfilment,
@@ -114,6 +128,16 @@ static void refused(const struct router_order *book, struct router_fulfilment *f
 {
     fulfilment->cancelling = false;
     tell_refused(book, fulfilment, reason, out);
+}
+
+void cancel_too_late(const struct router_order *book, struct router_fulfilment *fulfilment,
+                     const struct context *ctx, struct effects *out)
+{
+    if (!fulfilment->cancelling)
+        return;
+    cancel_withdraw(fulfilment, ctx->arena, out);
+    fulfilment->has_again_at_ms = false;
+    refused(book, fulfilment, STR("shipped before the cancel came"), out);
 }
 
 /* ---- the wish ---- */

@@ -8,6 +8,14 @@
 void cancel_send(const struct router_order *book, struct router_fulfilment *fulfilment,
                  const struct context *ctx, struct effects *out);
 
+/* The answer to that is not waited for any more. */
+void cancel_withdraw(const struct router_fulfilment *fulfilment, struct arena *arena,
+                     struct effects *out);
+
+/* All of it has left: if a cancel is under way, it is refused. */
+void cancel_too_late(const struct router_order *book, struct router_fulfilment *fulfilment,
+                     const struct context *ctx, struct effects *out);
+
 /* The supplier has cancelled as asked, or never had it. */
 void cancel_done(struct router_order *book, struct router_fulfilment *fulfilment,
                  const struct context *ctx, struct effects *out);

@@ -1,6 +1,7 @@
 /* Parcels: every one that a supplier hands over is kept, told once and registered for tracking
  * (F28). */
 #include "supplier_router/book.h"
+#include "supplier_router/cancel.h"
 #include "supplier_router/source.h"
 #include "supplier_router/submit.h"
 #include "supplier_router/unwanted.h"
@@ -179,6 +180,7 @@ enum verdict ship_reported(const struct event *ev, const void *state, const stru
     if (book_is_live(fulfilment) && book_has_shipped_all(fulfilment)) {
         fulfilment->state = ROUTER_STATE_SHIPPED;
         fulfilment->has_ship_by_ms = false;
+        cancel_too_late(book, fulfilment, ctx, out);
     }
     book_keep(book, ctx, out);
     return DONE;

@@ -209,6 +209,62 @@ static void test_parked_ask_is_not_repeated_when_its_cancel_is_refused(void)
     finish();
 }
 
+static bool is_withdrawn(const char *intent_id)
+{
+    const struct kit_intent *call = kit_intent_find(&kit, str_from(intent_id));
+    return call && call->withdrawn;
+}
+
+/* Nobody has to look at a call any more of which the supplier has said by itself what became. */
+static void test_parked_calls_are_withdrawn_when_a_callback_settles_them(void)
+{
+    start();
+    at_north();
+    parked("shop:1/1:submit:1");
+    kit_event(&kit, &supplier_order_accepted, KEY,
+              &(struct supplier_order_accepted){.order_id = KEY,
+                                                .fulfilment_order_id = STR("shop:1/1"),
+                                                .supplier_id = STR("north")});
+    CU_ASSERT_TRUE(is_withdrawn("shop:1/1:submit:1"));
+    wish();
+    parked("shop:1/1:cancel:1");
+    kit_event(&kit, &supplier_order_cancelled, KEY,
+              &(struct supplier_order_cancelled){.order_id = KEY,
+                                                 .fulfilment_order_id = STR("shop:1/1"),
+                                                 .supplier_id = STR("north")});
+    CU_ASSERT_TRUE(is_withdrawn("shop:1/1:cancel:1"));
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    finish();
+}
+
+static void test_parked_ask_is_withdrawn_when_its_cancel_was_done(void)
+{
+    start();
+    at_north();
+    parked("shop:1/1:submit:1");
+    wish();
+    CU_ASSERT_FALSE(is_withdrawn("shop:1/1:submit:1")); /* it may still be needed */
+    replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
+    CU_ASSERT_TRUE(is_withdrawn("shop:1/1:submit:1"));
+    finish();
+}
+
+/* The customer hears at once, not when somebody has looked at the cancel. */
+static void test_cancel_is_refused_when_all_has_left_while_its_call_is_open(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    parked("shop:1/1:cancel:1");
+    ship();
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    CU_ASSERT_TRUE(is_withdrawn("shop:1/1:cancel:1"));
+    kit_advance(&kit, HOUR_MS);
+    CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 1);
+    finish();
+}
+
 /* The cancel crossed the first of two parcels: the rest is not to come. */
 static void test_rest_is_cancelled_when_a_part_left_before_the_cancel_came(void)
 {
@@ -279,6 +335,14 @@ static void test_nobody_is_asked_when_it_certainly_was_not_sent(void)
     finish();
 }
 
+/* It had gone when the rule withdrew it: its reply is told all the same. */
+static void had_started(const char *intent_id)
+{
+    for (size_t i = 0; i < kit.intent_count; i++)
+        if (str_equal(kit.intents[i].intent.id, str_from(intent_id)))
+            kit.intents[i].withdrawn = false;
+}
+
 static void test_cancelled_is_told_once_when_callback_and_answer_both_come(void)
 {
     start();
@@ -290,6 +354,7 @@ static void test_cancelled_is_told_once_when_callback_and_answer_both_come(void)
                                                  .fulfilment_order_id = STR("shop:1/1"),
                                                  .supplier_id = STR("north")});
     CU_ASSERT_TRUE(whole_order_cancelled());
+    had_started("shop:1/1:cancel:1");
     replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
     CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 2);
     CU_ASSERT_EQUAL(count(&fulfilment_stock_requested), 0);
