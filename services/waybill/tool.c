@@ -152,9 +152,10 @@ static int64_t wall_ms_now(void)
 
 int tool_parse_time(const char *text, int64_t *out_ms, struct error *err)
 {
+    static const int64_t ago_ms_max = INT64_C(3650) * 24 * 3600 * 1000;
     int64_t ago_ms;
     struct error ignored;
-    if (value_to_duration(str_from(text), 0, 3650 * SETTING_DAY_MS, &ago_ms, &ignored) == 0) {
+    if (value_to_duration(str_from(text), 0, ago_ms_max, &ago_ms, &ignored) == 0) {
         *out_ms = wall_ms_now() - ago_ms;
         return 0;
     }
