@@ -15,6 +15,7 @@ enum {
     RECORD_HEADERS_MAX = 200,                /* of one record */
     HEADER_BYTES_MAX = 64 * 1024,            /* of them all */
     EVENT_ARENA_SHARE = 4,                   /* of the batch's memory, for one event's structs */
+    RULE_ARENA_SHARE = 8,                    /* of it, that must be free before a rule is called */
     DEAD_LETTER_BYTES_MAX = 3 * 1024 * 1024, /* of the original value; more is cut off */
     REPLIES_PER_BATCH_MAX = 1000,
     TIMERS_PER_TASK_MAX = 500,

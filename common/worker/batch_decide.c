@@ -11,11 +11,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* Rules may rely on memory: what a rule finds none for is a failed assertion. A batch that has used
+ * nearly all is tried again as less; one event alone has what there is. */
+static bool has_room_for_rule(const struct worker *worker)
+{
+    const struct arena *arena = &worker->arena;
+    return worker->batch->item_count == 1 ||
+           arena->bytes_used <= arena->bytes_max - arena->bytes_max / RULE_ARENA_SHARE;
+}
+
 /* Calls the rule. 0 = kept or set aside (as a dead letter); -1 = the batch cannot go on. */
 static int call_rule(struct decision *decision, const struct route *route, struct error *err)
 {
     struct worker *worker = decision->worker;
     struct batch_item *item = decision->item;
+    if (!has_room_for_rule(worker))
+        return error_set(err, ERROR_ABORT_BATCH, "no room left in the batch for a rule");
     int tried = poison_try(worker, item, err);
     if (tried != 0)
         return tried < 0 ? -1 : batch_dead_letter(worker, item, POISON_REASON, err);

@@ -37,13 +37,6 @@ static void throw_away(struct worker *worker, const char *step, const struct err
     tasks_wait(worker, mono_ms(worker) + (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS));
 }
 
-/* Nobody knows what became of the transaction: a new producer fences it, then all is taken over. */
-static void after_failed_commit(struct worker *worker, const struct error *err)
-{
-    worker->producer_spent = true;
-    throw_away(worker, "commit", err);
-}
-
 /* What does not fit is tried again as less; a record that does not even fit alone is left alone. */
 static void try_less(struct worker *worker)
 {
@@ -58,6 +51,15 @@ static void try_less(struct worker *worker)
     if (worker->records_limit > count)
         worker->records_limit = count;
     worker->records_limit = worker->records_limit > 1 ? worker->records_limit / 2 : 1;
+}
+
+/* Nobody knows what became of the transaction: a new producer fences it, then all is taken over. */
+static void after_failed_commit(struct worker *worker, const struct error *err)
+{
+    worker->producer_spent = true;
+    if (worker->arena.full)
+        try_less(worker);
+    throw_away(worker, "commit", err);
 }
 
 static void after_failed_step(struct worker *worker, const char *step, const struct error *err)
