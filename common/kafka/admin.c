@@ -179,14 +179,16 @@ static rd_kafka_AdminOptions_t *admin_options(struct kafka_admin *admin, rd_kafk
     return options;
 }
 
-static int find_config(rd_kafka_event_t *event, const char *topic, const char *name, char *out,
-                       size_t size, struct error *err)
+static int find_config(struct kafka_admin *admin, rd_kafka_event_t *event, const char *topic,
+                       const char *name, char *out, size_t size, struct error *err)
 {
     size_t resource_count = 0, count = 0;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &resource_count);
     rd_kafka_resp_err_t code =
         resource_count == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__FAIL;
+    if (client_lacks_right(code))
+        return client_refused(&admin->client, "DescribeConfigs", "topic", topic, err);
     /* Some broker's metadata has a young topic, and another's does not yet. */
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return error_set(err, ERROR_RETRY, "Kafka configuration of %s: %s", topic,
@@ -223,12 +225,12 @@ int kafka_admin_config(struct kafka_admin *admin, const char *topic, const char 
     rd_kafka_ConfigResource_destroy(resource);
     if (!event)
         return -1;
-    int result = find_config(event, topic, name, out, size, err);
+    int result = find_config(admin, event, topic, name, out, size, err);
     rd_kafka_event_destroy(event);
     return result;
 }
 
-static int create_result(rd_kafka_event_t *event, struct error *err)
+static int create_result(struct kafka_admin *admin, rd_kafka_event_t *event, struct error *err)
 {
     size_t count = 0;
     const rd_kafka_topic_result_t **results =
@@ -237,6 +239,9 @@ static int create_result(rd_kafka_event_t *event, struct error *err)
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             continue;
+        if (client_lacks_right(code))
+            return client_refused(&admin->client, "Create", "topic",
+                                  rd_kafka_topic_result_name(results[i]), err);
         bool away = code == RD_KAFKA_RESP_ERR_NOT_CONTROLLER ||
                     code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
                     code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
@@ -312,7 +317,7 @@ int kafka_admin_create(struct kafka_admin *admin, const struct kafka_new_topic *
     }
     rd_kafka_NewTopic_destroy_array(list, made);
     free(list);
-    int result = event ? create_result(event, err) : -1;
+    int result = event ? create_result(admin, event, err) : -1;
     if (event)
         rd_kafka_event_destroy(event);
     return result ? -1 : wait_until_visible(admin, topics, count, timeout_ms, err);

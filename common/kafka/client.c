@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -41,14 +42,40 @@ const char **client_copy_names(const char *const *names, size_t count)
     return copy;
 }
 
+/* Failed to add partition "waybill.orders" [1] to transaction: Broker: Topic authorization failed
+ */
+static void note_denied_topic(struct client *client, const char *text)
+{
+    const char *from = strchr(text, '"'), *until = from ? strchr(from + 1, '"') : NULL;
+    int none = DENIED_NONE;
+    if (!until || !strstr(until, "Topic authorization failed") ||
+        !atomic_compare_exchange_strong(&client->denied_state, &none, DENIED_BEING_WRITTEN))
+        return;
+    snprintf(client->denied_topic, sizeof(client->denied_topic), "%.*s", (int)(until - from - 1),
+             from + 1);
+    atomic_store(&client->denied_state, DENIED_KNOWN);
+}
+
+/* What failed comes to the caller, too, by on_error or as a call's result, and is told from there.
+ */
+static bool is_told_otherwise(const char *facility)
+{
+    static const char *const facilities[] = {"FAIL", "ERROR", "ADDPARTS", "TXNERR"};
+    for (size_t i = 0; i < sizeof(facilities) / sizeof(facilities[0]); i++)
+        if (strcmp(facility, facilities[i]) == 0)
+            return true;
+    return false;
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    const struct client *client = rd_kafka_opaque(rk);
-    /* Settings of a producer given to a consumer, and the reverse: one list serves all handles. And
-     * what failed comes to on_error, too, and is told from there. */
+    struct client *client = rd_kafka_opaque(rk);
+    if (strcmp(facility, "ADDPARTS") == 0)
+        note_denied_topic(client, text);
+    /* Settings of a producer given to a consumer, and the reverse: one list serves all handles. */
     if (!client->log || strcmp(facility, "CONFWARN") == 0)
         return;
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+    if (is_told_otherwise(facility))
         level = LEVEL_DEBUG;
     char line[512];
     snprintf(line, sizeof(line), "%s: %s", facility, text);
@@ -228,8 +255,13 @@ enum error_action client_action(rd_kafka_resp_err_t code)
                : ERROR_RETRY;
 }
 
-int client_message_error(const rd_kafka_message_t *message, struct error *err)
+int client_message_error(const struct client *client, const rd_kafka_message_t *message,
+                         struct error *err)
 {
+    if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        return client_refused(client, "Read", "group", client->group, err);
+    if (client_lacks_right(message->err) && message->rkt)
+        return client_refused(client, "Read", "topic", rd_kafka_topic_name(message->rkt), err);
     bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                 message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
     return error_set(err, gone ? ERROR_ABORT_BATCH : client_action(message->err), "Kafka %s/%d: %s",

@@ -16,7 +16,14 @@ struct client {
     bool is_denied; /* and it was that we are not let in */
     char error[248];
     char principal[100]; /* who we are, for messages */
+    char group[128];     /* a consumer's, for messages */
+    /* The topic that a transaction was refused for: only the log tells. Written once by the
+     * client's thread, then DENIED_KNOWN. */
+    char denied_topic[200];
+    _Atomic int denied_state;
 };
+
+enum { DENIED_NONE, DENIED_BEING_WRITTEN, DENIED_KNOWN };
 
 struct client_setting {
     const char *name, *value;
@@ -57,7 +64,8 @@ int client_refused(const struct client *client, const char *operation, const cha
 
 /* -1, with what an error message from the broker or the client means; the message stays the
  * caller's. */
-int client_message_error(const rd_kafka_message_t *message, struct error *err);
+int client_message_error(const struct client *client, const rd_kafka_message_t *message,
+                         struct error *err);
 
 /* Takes the message over. */
 MUST_CHECK int client_record(struct client *client, rd_kafka_message_t *message, int32_t topic,

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -182,6 +183,7 @@ int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_settings
         return error_set(err, ERROR_FATAL, "out of memory for a Kafka consumer");
     }
     consumer->topic_count = cfg->topic_count;
+    snprintf(consumer->client.group, sizeof(consumer->client.group), "%s", cfg->group_id);
     if (client_configure(&consumer->client, settings, defaults, fixed, &conf, err))
         goto refused;
     if (client_set(conf, "group.id", cfg->group_id, err) ||
@@ -239,7 +241,7 @@ static int take(struct kafka_consumer *consumer, rd_kafka_message_t *message,
         if (at >= 0 && consumer->flowing[at] && consumer->assigned[at].offset < message->offset)
             consumer->assigned[at].offset = message->offset;
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        result = client_message_error(message, err);
+        result = client_message_error(&consumer->client, message, err);
     } else if (at >= 0 && consumer->flowing[at] &&
                message->offset >= consumer->assigned[at].offset) {
         consumer->assigned[at].offset = message->offset + 1;
@@ -294,14 +296,19 @@ static rd_kafka_topic_partition_list_t *list_of(const struct kafka_consumer *con
 }
 
 /* Frees the list; -1 if the call, or any partition in it, failed. */
-static int list_result(const char *what, rd_kafka_topic_partition_list_t *list,
-                       rd_kafka_resp_err_t code, enum error_action action, struct error *err)
+static int list_result(const struct kafka_consumer *consumer, const char *what,
+                       rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t code,
+                       enum error_action action, struct error *err)
 {
     int result = 0;
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        result = client_refused(&consumer->client, "Read", "group", consumer->client.group, err);
+    else if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         result = error_set(err, action, "Kafka %s: %s", what, rd_kafka_err2str(code));
     for (int i = 0; result == 0 && i < list->cnt; i++)
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (client_lacks_right(list->elems[i].err))
+            result = client_refused(&consumer->client, "Read", "topic", list->elems[i].topic, err);
+        else if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
             result = error_set(err, action, "Kafka %s %s/%d: %s", what, list->elems[i].topic,
                                (int)list->elems[i].partition, rd_kafka_err2str(list->elems[i].err));
     rd_kafka_topic_partition_list_destroy(list);
@@ -317,7 +324,7 @@ static int seek(struct kafka_consumer *consumer, const struct kafka_partition *p
     rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (error)
         rd_kafka_error_destroy(error);
-    return list_result("seek", list, code, ERROR_ABORT_BATCH, err);
+    return list_result(consumer, "seek", list, code, ERROR_ABORT_BATCH, err);
 }
 
 /* -1 unless all of them are ours. */
@@ -351,7 +358,7 @@ static int set_flowing(struct kafka_consumer *consumer, const struct kafka_parti
     rd_kafka_topic_partition_list_t *list = list_of(consumer, partitions, count);
     rd_kafka_resp_err_t code = flowing ? rd_kafka_resume_partitions(consumer->client.rk, list)
                                        : rd_kafka_pause_partitions(consumer->client.rk, list);
-    if (list_result(flowing ? "resume" : "pause", list, code, ERROR_ABORT_BATCH, err))
+    if (list_result(consumer, flowing ? "resume" : "pause", list, code, ERROR_ABORT_BATCH, err))
         return -1;
     for (size_t i = 0; i < count; i++)
         consumer->flowing[find(consumer, partitions[i].topic, partitions[i].partition)] = flowing;
@@ -399,7 +406,7 @@ int kafka_consumer_committed(struct kafka_consumer *consumer, struct kafka_parti
     int64_t *offsets = code == RD_KAFKA_RESP_ERR_NO_ERROR ? calloc(count, sizeof(*offsets)) : NULL;
     for (size_t i = 0; offsets && i < count; i++)
         offsets[i] = list->elems[i].offset;
-    int result = list_result("committed offsets", list, code, client_action(code), err);
+    int result = list_result(consumer, "committed offsets", list, code, client_action(code), err);
     for (size_t i = 0; offsets && result == 0 && i < count; i++)
         partitions[i].offset = offsets[i] >= 0 ? offsets[i] : KAFKA_NO_OFFSET;
     free(offsets);

@@ -3,6 +3,7 @@
 #include "kafka/client.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,8 @@ struct kafka_producer {
     size_t topic_count;
     size_t failed;    /* records that could not be written since begin or flush */
     char reason[160]; /* of the first of them */
+    char denied[160]; /* the topic that one of them was not allowed to be written to; or empty */
+    char id[128];     /* the transactional id, for messages; or empty */
 };
 
 static const struct client_setting defaults[] = {
@@ -43,10 +46,14 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->_private)
             *(int64_t *)message->_private = message->offset;
-    } else if (producer->failed++ == 0) {
+        return;
+    }
+    if (client_lacks_right(message->err) && !producer->denied[0])
+        snprintf(producer->denied, sizeof(producer->denied), "%s",
+                 rd_kafka_topic_name(message->rkt));
+    if (producer->failed++ == 0)
         snprintf(producer->reason, sizeof(producer->reason), "%s: %s",
                  rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
-    }
 }
 
 static int patience_of(const rd_kafka_conf_t *conf)
@@ -68,6 +75,7 @@ int kafka_producer_open(struct kafka_producer **out, const struct kafka_settings
     if (!producer)
         return error_set(err, ERROR_FATAL, "out of memory for a Kafka producer");
     producer->transactional = transactional_id != NULL;
+    snprintf(producer->id, sizeof(producer->id), "%s", transactional_id ? transactional_id : "");
     if (client_configure(&producer->client, settings, defaults, fixed, &conf, err))
         goto refused;
     if (transactional_id && client_set(conf, "transactional.id", transactional_id, err)) {
@@ -119,16 +127,44 @@ static int left_of(int64_t until)
     return left > 1 ? (int)left : 1;
 }
 
-/* What to do: abortable before retriable before fatal, and all else is fatal. Frees error. */
-static int transaction_error(const char *what, rd_kafka_error_t *error, struct error *err)
+static const char *denied_topic(const struct kafka_producer *producer)
+{
+    if (producer->denied[0])
+        return producer->denied;
+    return atomic_load(&producer->client.denied_state) == DENIED_KNOWN
+               ? producer->client.denied_topic
+               : "(see waybill acls list)";
+}
+
+/* ERROR_DENIED if that is what the code says; else 0. */
+static int look_at_denial(struct kafka_producer *producer, rd_kafka_resp_err_t code,
+                          struct error *err)
+{
+    const struct client *client = &producer->client;
+    if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        return client_refused(client, "Write", "transactional id", producer->id, err);
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        return client_refused(client, "Read", "group", "of its consumer", err);
+    if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        return client_refused(client, "IdempotentWrite", "cluster", "or Write any topic", err);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || producer->denied[0])
+        return client_refused(client, "Write", "topic", denied_topic(producer), err);
+    return 0;
+}
+
+/* What to do: refused before abortable before retriable before fatal, and all else is fatal. Frees
+ * error. */
+static int transaction_error(struct kafka_producer *producer, const char *what,
+                             rd_kafka_error_t *error, struct error *err)
 {
     enum error_action action = ERROR_FATAL;
     if (rd_kafka_error_txn_requires_abort(error))
         action = ERROR_ABORT_BATCH;
     else if (rd_kafka_error_is_retriable(error))
         action = ERROR_RETRY;
-    error_set(err, action, "Kafka %s: %s (%s)", what, rd_kafka_error_string(error),
-              rd_kafka_error_name(error));
+    if (!look_at_denial(producer, rd_kafka_error_code(error), err))
+        error_set(err, action, "Kafka %s: %s (%s)", what, rd_kafka_error_string(error),
+                  rd_kafka_error_name(error));
     rd_kafka_error_destroy(error);
     return -1;
 }
@@ -142,7 +178,7 @@ int kafka_producer_init(struct kafka_producer *producer, int timeout_ms, struct 
         rd_kafka_error_t *error = rd_kafka_init_transactions(producer->client.rk, left_of(until));
         if (!error)
             return 0;
-        transaction_error("init", error, &told);
+        transaction_error(producer, "init", error, &told);
     } while (told.action == ERROR_RETRY && back_off(until, &pause_ms));
     return error_set(err, told.action, "%s", told.text);
 }
@@ -150,8 +186,9 @@ int kafka_producer_init(struct kafka_producer *producer, int timeout_ms, struct 
 int kafka_producer_begin(struct kafka_producer *producer, struct error *err)
 {
     producer->failed = 0;
+    producer->denied[0] = '\0';
     rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->client.rk);
-    return error ? transaction_error("begin", error, err) : 0;
+    return error ? transaction_error(producer, "begin", error, err) : 0;
 }
 
 static rd_kafka_topic_t *topic_of(struct kafka_producer *producer, const char *name)
@@ -236,6 +273,8 @@ int kafka_producer_produce(struct kafka_producer *producer, const struct kafka_o
     }
     if (headers)
         rd_kafka_headers_destroy(headers);
+    if (look_at_denial(producer, code, err))
+        return -1;
     return error_set(err, produce_action(producer, code), "Kafka produce to %s/%d: %s",
                      output->topic, (int)output->partition, rd_kafka_err2str(code));
 }
@@ -257,7 +296,7 @@ int kafka_producer_send_offsets(struct kafka_producer *producer, const struct ka
             producer->client.rk, list, (const rd_kafka_consumer_group_metadata_t *)metadata,
             left_of(until));
         if (error)
-            transaction_error("offsets", error, &told);
+            transaction_error(producer, "offsets", error, &told);
     } while (error && told.action == ERROR_RETRY && back_off(until, &pause_ms));
     rd_kafka_topic_partition_list_destroy(list);
     if (!error)
@@ -274,7 +313,7 @@ enum kafka_commit kafka_producer_commit(struct kafka_producer *producer, struct 
         rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.rk, left_of(until));
         if (!error)
             return KAFKA_COMMITTED;
-        transaction_error("commit", error, &told);
+        transaction_error(producer, "commit", error, &told);
     } while (told.action == ERROR_RETRY && back_off(until, &pause_ms));
     /* The client looks at the delivery reports before it asks the broker to end the transaction:
      * only then is a failure certain. */
@@ -283,7 +322,7 @@ enum kafka_commit kafka_producer_commit(struct kafka_producer *producer, struct 
                   producer->failed, producer->reason);
         return KAFKA_NOT_COMMITTED;
     }
-    error_set(err, ERROR_FATAL, "%s", told.text);
+    error_set(err, told.action == ERROR_DENIED ? ERROR_DENIED : ERROR_FATAL, "%s", told.text);
     return KAFKA_COMMIT_UNKNOWN;
 }
 
@@ -297,7 +336,7 @@ int kafka_producer_abort(struct kafka_producer *producer, struct error *err)
             producer->failed = 0;
             return 0;
         }
-        transaction_error("abort", error, &told);
+        transaction_error(producer, "abort", error, &told);
     } while (told.action == ERROR_RETRY && back_off(until, &pause_ms));
     return error_set(err, ERROR_FATAL, "%s", told.text);
 }
@@ -310,6 +349,8 @@ int kafka_producer_flush(struct kafka_producer *producer, int timeout_ms, struct
                          producer->client.has_error ? ": " : "", producer->client.error);
     size_t failed = producer->failed;
     producer->failed = 0;
+    if (failed > 0 && producer->denied[0])
+        return client_refused(&producer->client, "Write", "topic", producer->denied, err);
     if (failed > 0)
         return error_set(err, ERROR_ABORT_BATCH, "Kafka flush: %zu records not written, first %s",
                          failed, producer->reason);

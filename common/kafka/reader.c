@@ -164,7 +164,7 @@ static int take(struct kafka_reader *reader, rd_kafka_message_t *message, bool *
         }
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (started)
-            result = client_message_error(message, err);
+            result = client_message_error(&reader->client, message, err);
     } else if (started && message->offset >= started->position) {
         started->position = message->offset + 1;
         reader->last = (size_t)(started - reader->started);

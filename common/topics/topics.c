@@ -186,9 +186,15 @@ static int check_topic(struct check *check, const struct topic *topic, const cha
         char value[VALUE_BYTES];
         if (!(config->uses & (unsigned)topic->use))
             continue;
+        struct error why = {0};
         if (kafka_admin_config(check->admin, name, config->name, LOOK_MS, value, sizeof(value),
-                               err))
-            return -1;
+                               &why)) {
+            if (why.action != ERROR_DENIED)
+                return error_set(err, why.action, "%s", why.text);
+            check->differences++;
+            buffer_printf(check->out, "%s: cannot be looked at: %s\n", name, why.text);
+            break;
+        }
         if (strcmp(value, config->value) == 0)
             continue;
         check->differences++;

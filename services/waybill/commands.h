@@ -14,5 +14,6 @@ command_main replay_main;
 command_main suppliers_main;
 command_main task_list_main, task_show_main;
 command_main verify_main;
+command_main acls_list_main;
 
 #endif

@@ -12,6 +12,7 @@ static const struct {
     {"topics", "create", topics_create_main, "make every topic with the right configuration"},
     {"topics", "check", topics_check_main, "name what differs from the right configuration"},
     {"topics", "list", topics_list_main, "every topic, its key and its configuration with reasons"},
+    {"acls", "list", acls_list_main, "the rights that each needs in Kafka and Redis"},
     {"produce", NULL, produce_main, "JSON lines, or a store's or carrier's own bytes, as events"},
     {"consume", NULL, consume_main, "any topic as JSON lines"},
     {"order", "show", order_show_main, "the whole life of an order, and what caused what"},

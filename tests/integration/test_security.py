@@ -207,5 +207,45 @@ class SecurityTest(AccessTest):
         self.refuses(re.escape(f"the certificate in {self.files}/over.pem ended at 2020-01-02T00:00:00Z; renew it"))
 
 
+class RedisTest(AccessTest):
+    """Redis with a user of its own for intake, who has the rights that are listed."""
+
+    @classmethod
+    def prepare(cls):
+        cls.stage.partitions = 2
+
+    def redis(self, *words):
+        done = subprocess.run(["redis-cli", "-s", str(self.run_dir / "redis" / "redis.sock"), *words], capture_output=True, text=True, check=True)
+        self.assertNotIn("ERR", done.stdout)
+
+    def setUp(self):
+        super().setUp()
+        said = self.stage.run_tool("acls", "list", "intake").stdout
+        self.rights = re.search("^Redis: ACL SETUSER (.*)$", said, re.M).group(1).split()[1:]
+        self.redis("ACL", "SETUSER", ME, "reset", "on", f">{PASSWORD}", *self.rights)
+        self.stage.settings = {"redis.username": ME, "redis.password_file": self.password}
+
+    def test_a_user_with_the_listed_rights(self):
+        self.works()
+
+    def test_a_wrong_password_is_told_once_and_can_be_mended_while_the_worker_waits(self):
+        self.password.write_text("wrong-password\n")
+        self.refuses(f"Redis 127.0.0.1:[0-9]+ does not let {ME} in: WRONGPASS")
+        self.password.write_text(PASSWORD)
+        self.stage.wait_until_ready()
+        self.goes()
+
+    def test_a_right_that_is_taken_while_it_runs_is_told_and_waited_for(self):
+        self.works()
+        self.redis("ACL", "SETUSER", ME, "-hset")
+        self.submit()
+        self.wait_until(lambda: any("cannot go on for now" in line and ME in line for line in self.new_lines()), "nothing is said")
+        self.wait_until(lambda: any("hset" in line for line in self.new_lines()), "the right is not named")
+        self.assertEqual(self.readiness()[0], 503)
+        self.redis("ACL", "SETUSER", ME, "+hset")
+        self.stage.wait_until_ready()
+        self.goes()
+
+
 if __name__ == "__main__":
     unittest.main()

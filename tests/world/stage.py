@@ -63,6 +63,7 @@ class Stage:
         self.rate, self.partitions, self.services = rate, partitions, services
         self.settings = dict(settings or {})
         self.stores_env = {}          # for deploy/dev/kafka and redis
+        self.service_settings = {}    # service: {"name": "value"}, over all others
         self.run_dir.mkdir(parents=True, exist_ok=True)
         ports = free_ports(len(services) + 2)
         self.health = dict(zip(services, ports))
@@ -140,7 +141,7 @@ class Stage:
     def worker_command(self, service):
         files = [SETTINGS / f"{service}.yaml", self.run_dir / "endpoints.yaml"]
         settings = {"kafka.bootstrap_servers": self.broker, "redis.urls": self.redis_url,
-                    "health.port": self.health[service], **self.settings}
+                    "health.port": self.health[service], **self.settings, **self.service_settings.get(service, {})}
         return [str(self.build_dir / "bin" / service), *(f"--config={file}" for file in files if file.exists()),
                 *(f"--{name}={value}" for name, value in settings.items())]
 
