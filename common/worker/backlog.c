@@ -58,9 +58,14 @@ static int offer_one(struct worker *worker, struct task *task, struct str field,
 {
     const struct record_type *type;
     const void *body;
-    if (avro_schemas_decode(worker->schemas, value, &worker->backlog_arena, &type, &body, err) ||
-        type != &task_intent)
-        return error_prefix(err, "pending intent %.*s", STR_ARG(field));
+    struct arena *arena = &worker->backlog_arena;
+    int readable = avro_schemas_decode(worker->schemas, value, arena, &type, &body, err);
+    if (readable == 0 && type != &task_intent)
+        readable = error_set(err, ERROR_SET_ASIDE, "a %s", type->name);
+    if (readable != 0)
+        error_prefix(err, "pending intent %.*s", STR_ARG(field));
+    if (readable != 0)
+        return readable < 0 && !arena->full ? task_give_store_up(worker, task, err) : -1;
     const struct task_intent *intent = body;
     uint64_t hash = hash_of_key(intent);
     enum calls_origin origin = intent->sequence >= task->fresh_from ? CALLS_FRESH : CALLS_RESTORED;

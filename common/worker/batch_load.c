@@ -83,14 +83,19 @@ static bool names(const struct str_list *list, struct str name)
     return false;
 }
 
-/* What the runtime kept for the key: state, timers, intents, seen ids. */
+/* What the runtime kept for the key: state, timers, intents, seen ids. ERROR_SET_ASIDE: these bytes
+ * were never written by any version. */
 static int unpack(struct worker *worker, struct entry *entry, struct str value, struct error *err)
 {
     const char *no_room = "no room left in the batch for its states";
     const struct record_type *type;
     const void *body;
-    if (avro_schemas_decode(worker->schemas, value, &worker->arena, &type, &body, err) != 0 ||
-        type != &key_entry)
+    int readable = avro_schemas_decode(worker->schemas, value, &worker->arena, &type, &body, err);
+    if (readable > 0) /* by a version that we do not know yet */
+        err->action = ERROR_RETRY;
+    if (readable == 0 && type != &key_entry)
+        error_set(err, ERROR_SET_ASIDE, "a %s", type->name);
+    if (readable != 0 || type != &key_entry)
         return worker->arena.full ? error_set(err, ERROR_ABORT_BATCH, "%s", no_room)
                                   : error_prefix(err, "state %.*s", STR_ARG(entry->field));
     const struct key_entry *kept = body;
@@ -162,7 +167,7 @@ static int take_loaded(struct worker *worker, struct store_load *loads, struct e
         }
         for (size_t f = 0; f < loads[i].field_count; f++)
             if (loads[i].values[f].ptr && unpack(worker, entries[i][f], loads[i].values[f], err))
-                return -1;
+                return err->action == ERROR_SET_ASIDE ? task_give_store_up(worker, task, err) : -1;
     }
     return moved;
 }

@@ -49,6 +49,18 @@ void tasks_wait(struct worker *worker, int64_t until_mono_ms)
             worker->tasks[i].retry_mono_ms = until_mono_ms;
 }
 
+int task_give_store_up(struct worker *worker, const struct task *task, struct error *err)
+{
+    struct store_port *store = &worker->ports->store;
+    struct error why = {0};
+    log_error("the store holds what cannot be read; it is emptied and rebuilt from the changelog",
+              LOG_INT("task", task->partition), LOG_TEXT("why", err->text));
+    err->action = ERROR_RETRY;
+    if (store->wipe(store->self, task->partition, &why))
+        log_warning("the store cannot be emptied now", LOG_TEXT("why", why.text));
+    return -1;
+}
+
 static void give_up(struct worker *worker, struct task *task)
 {
     calls_drop_task(worker->calls, task->partition);

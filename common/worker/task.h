@@ -10,6 +10,10 @@ void task_begin_restore(struct worker *worker, struct task *task, const char *wh
 /* All that are ready. */
 void tasks_begin_restore(struct worker *worker, const char *why);
 
+/* The task's store holds what cannot be read, as err says. It is only a copy: emptied here, it is
+ * rebuilt from the changelog by the take-over that must follow. -1 with ERROR_RETRY. */
+int task_give_store_up(struct worker *worker, const struct task *task, struct error *err);
+
 /* None that is to be restored is tried before that time. */
 void tasks_wait(struct worker *worker, int64_t until_mono_ms);
 

@@ -344,6 +344,18 @@ void fake_world_store_wipe(struct fake_world *world)
         shelf_empty(&world->redis[0].shelves[p]);
 }
 
+void fake_world_store_spoil(struct fake_world *world)
+{
+    for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+        for (size_t i = 0; i < world->redis[0].shelves[p].count; i++) {
+            struct shelf_field *field = &world->redis[0].shelves[p].fields[i];
+            if (!field->value.ptr)
+                continue;
+            fake_drop(&field->value);
+            field->value = fake_keep(STR("garbage"));
+        }
+}
+
 void fake_world_store_remember(struct fake_world *world)
 {
     for (int32_t p = 0; p < PARTITIONS_MAX; p++)

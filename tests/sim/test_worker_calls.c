@@ -105,6 +105,21 @@ static void test_a_pending_call_is_found_in_the_changelog_when_the_store_was_emp
     finish();
 }
 
+static void test_a_pending_call_is_found_in_the_changelog_when_the_store_cannot_be_read(void)
+{
+    begin();
+    fake_world_hold_calls(world, true);
+    pay("a", CALLS, "1");
+    settle();
+    fake_world_store_spoil(world);
+    crash();
+    fake_world_hold_calls(world, false);
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 2);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
 static void test_a_call_is_withdrawn_in_the_batch_that_asked_for_it(void)
 {
     begin();

@@ -118,6 +118,23 @@ static void test_rebuilds_a_store_that_was_emptied(void)
     finish();
 }
 
+/* One value that nobody can read must not stop all of the worker's tasks: the changelog has it. */
+static void test_rebuilds_a_store_whose_values_cannot_be_read(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    pay("b", PLAIN, "1");
+    settle();
+    fake_world_store_spoil(world);
+    pay("a", PLAIN, "2");
+    settle();
+    pay("b", PLAIN, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    CU_ASSERT_STRING_EQUAL(said("b"), "paid 1, paid 2");
+    finish();
+}
+
 /* Redis fails over to a replica that lags in the middle of a rebuild; another task's question has
  * connected anew, so that the rebuild meets no error. */
 static void test_a_chunk_that_the_store_lost_in_the_middle_of_a_rebuild_is_missed(void)
