@@ -102,6 +102,14 @@ def anchors(text):
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def check_alerts(text):
+    """Each alert wakes somebody or not, and says where to read on."""
+    for block in re.split(r"^ *- alert: ", text, flags=re.MULTILINE)[1:]:
+        for word in ("expr: ", "severity: page}", "summary: ", "runbook_url: deploy/RUNBOOK.md#"):
+            if word not in block.replace("severity: ticket}", "severity: page}"):
+                yield f"deploy/alerts.yaml: {block.split()[0]}: no {word.strip(': }')}"
+
+
 def violations(root, build):
     programs, code = Programs(build), sources(root)
     names = re.findall(r'"([a-z_.]+)":', (root / "schemas" / "topics.json").read_text(encoding="utf-8"))
@@ -115,6 +123,7 @@ def violations(root, build):
             continue
         text = (root / name).read_text(encoding="utf-8")
         found += check_text(name, text, programs, code, topics, root)
+        found += check_alerts(text) if name.endswith("alerts.yaml") else []
         known = anchors(runbook if name.endswith("alerts.yaml") else text)
         found += [f"{name}: #{anchor}: no such section" for anchor in ANCHOR.findall(text)
                   if anchor not in known | (anchors(runbook) if "RUNBOOK.md#" in text else set())]

@@ -124,6 +124,16 @@ class GuardsTest(unittest.TestCase):
             self.plant_programs(f"# A way\n\n{text}\n")
             self.assert_red("runbook.py", word)
 
+    def test_each_alert_needs_a_severity_and_a_section(self):
+        self.plant_programs("# A way\n")
+        good = "  - alert: A\n    expr: waybill_batches_total\n    labels: {severity: page}\n    summary: x\n    runbook_url: deploy/RUNBOOK.md#a-way\n"
+        self.write("deploy/alerts.yaml", good)
+        self.assertEqual(self.run_guard("runbook.py")[0], 0)
+        for old, new, word in (("severity: page", "", "A: no severity"), ("#a-way", "#no-way", "#no-way: no such section"),
+                               ("batches_total", "batch", "waybill_batch: no such metric")):
+            self.write("deploy/alerts.yaml", good.replace(old, new))
+            self.assert_red("runbook.py", word)
+
 
 if __name__ == "__main__":
     unittest.main()
