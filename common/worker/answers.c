@@ -67,7 +67,8 @@ static const struct task_intent *call_now(const struct worker *worker,
 static const char *why_not(const struct task_intent *call, const struct call_answered *answer)
 {
     if (!call)
-        return "the call was answered already, or was never asked for";
+        return "the call was answered already, settled otherwise (a callback), or was never asked "
+               "for";
     if (call->status != INTENT_STATUS_PARKED)
         return "the call is not parked: it is being made";
     if (call->sequence != answer->sequence)

@@ -231,7 +231,10 @@ static void attempt_ended(struct calls *calls, struct call *call, const struct a
         call_finish(calls, call, OUTCOME_OK, false);
         return;
     case ATTEMPT_REFUSED:
-        if (doubted) /* we were; another owner may have been told yes meanwhile */
+        if (call->intent.retried && !endpoint->honours_keys)
+            call_finish(calls, call, OUTCOME_UNKNOWN,
+                        true); /* the first time may still have been */
+        else if (doubted)      /* we were; another owner may have been told yes meanwhile */
             outcome_unknown(calls, call, wait_ms);
         else
             call_finish(calls, call, OUTCOME_REFUSED, false);

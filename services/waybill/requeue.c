@@ -1,4 +1,5 @@
 /* waybill dlq requeue: dead letters go back to the service that set them aside, and to no other. */
+#include "base/hash.h"
 #include "config/values.h"
 #include "events.h"
 #include "topics/operator.h"
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LETTERS_MAX = 10000, RECORD_ARENA_BYTES_MAX = 64 << 20 };
+enum { LETTERS_MAX = 10000, BUCKETS = 16384, RECORD_ARENA_BYTES_MAX = 64 << 20 };
 
 /* One that was chosen, and what is known of it. */
 struct chosen {
@@ -23,6 +24,8 @@ struct chosen {
     struct str offspring;          /* the dead letter that came of that; absent = none */
     size_t later;                  /* events of the key that the service got since */
     struct str last_later;
+    struct str id;
+    struct chosen *next_of_id, *next_of_key; /* same bucket */
 };
 
 struct requeue {
@@ -38,6 +41,7 @@ struct requeue {
     struct chosen letters[LETTERS_MAX];
     size_t count;
     bool overflow;
+    struct chosen *by_id[BUCKETS], *by_key[BUCKETS];
     const struct topic
         *counting; /* the dead letters of the service whose later events are counted */
     size_t sent, cannot, before;
@@ -64,9 +68,27 @@ static bool is_wanted(const struct requeue *r, const struct decoded *letter, int
            came_ms >= r->from_ms && came_ms < r->to_ms;
 }
 
-static bool has_id(const struct chosen *chosen, struct str id, struct arena *arena)
+static struct chosen **bucket_of(struct chosen **buckets, struct str text)
 {
-    return str_equal(letter_id(&chosen->letter, arena), id);
+    return &buckets[hash_add(HASH_START, text) % BUCKETS];
+}
+
+/* NULL = none of ours. */
+static struct chosen *find_id(struct requeue *r, struct str id)
+{
+    struct chosen *chosen = *bucket_of(r->by_id, id);
+    while (chosen && !str_equal(chosen->id, id))
+        chosen = chosen->next_of_id;
+    return chosen;
+}
+
+static void enter(struct requeue *r, struct chosen *chosen)
+{
+    struct chosen **by_id = bucket_of(r->by_id, chosen->id);
+    struct chosen **by_key = bucket_of(r->by_key, chosen->letter.key);
+    chosen->next_of_id = *by_id;
+    chosen->next_of_key = *by_key;
+    *by_id = *by_key = chosen;
 }
 
 /* That dead letter came of one of ours. */
@@ -74,9 +96,9 @@ static void note_offspring(struct requeue *r, const struct decoded *letter)
 {
     struct str forebear =
         event_header_find(letter->headers, letter->header_count, OPERATOR_ID_HEADER);
-    for (size_t i = 0; forebear.ptr && i < r->count; i++)
-        if (has_id(&r->letters[i], forebear, &r->arena))
-            r->letters[i].offspring = letter_id(letter, &r->tool->arena);
+    struct chosen *chosen = forebear.ptr ? find_id(r, forebear) : NULL;
+    if (chosen)
+        chosen->offspring = letter_id(letter, &r->tool->arena);
 }
 
 static bool take_letter(void *self, const struct topic *topic, const struct kafka_record *record)
@@ -95,6 +117,8 @@ static bool take_letter(void *self, const struct topic *topic, const struct kafk
         return false;
     chosen->came_ms = record->timestamp_ms;
     chosen->why_not = letter_why_not(&chosen->letter, &r->tool->arena);
+    chosen->id = letter_id(&chosen->letter, &r->tool->arena);
+    enter(r, chosen);
     r->count++;
     return true;
 }
@@ -106,13 +130,11 @@ static bool take_sent(void *self, const struct topic *topic, const struct kafka_
     struct str id = event_header_find(record->headers, record->header_count, OPERATOR_ID_HEADER);
     struct str at = event_header_find(record->headers, record->header_count, OPERATOR_AT_HEADER);
     struct str by = event_header_find(record->headers, record->header_count, OPERATOR_BY_HEADER);
+    struct chosen *chosen = id.ptr ? find_id(r, id) : NULL;
     (void)topic;
-    for (size_t i = 0; id.ptr && i < r->count; i++) {
-        arena_reset(&r->arena);
-        if (!has_id(&r->letters[i], id, &r->arena))
-            continue;
-        r->letters[i].done_at = arena_copy(&r->tool->arena, at.ptr ? at : STR("?")).ptr;
-        r->letters[i].done_by = arena_copy(&r->tool->arena, by.ptr ? by : STR("?")).ptr;
+    if (chosen) {
+        chosen->done_at = arena_copy(&r->tool->arena, at.ptr ? at : STR("?")).ptr;
+        chosen->done_by = arena_copy(&r->tool->arena, by.ptr ? by : STR("?")).ptr;
     }
     return true;
 }
@@ -120,8 +142,8 @@ static bool take_sent(void *self, const struct topic *topic, const struct kafka_
 static bool take_later(void *self, const struct topic *topic, const struct kafka_record *record)
 {
     struct requeue *r = self;
-    for (size_t i = 0; i < r->count; i++) {
-        struct chosen *chosen = &r->letters[i];
+    struct chosen *chosen = *bucket_of(r->by_key, record->key);
+    for (; chosen; chosen = chosen->next_of_key) {
         if (chosen->letter.topic != r->counting || !str_equal(chosen->letter.key, record->key) ||
             record->timestamp_ms <= chosen->came_ms)
             continue;

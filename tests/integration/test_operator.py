@@ -204,8 +204,8 @@ class OperatorTest(stages.StageTest):
         avro.produce(self.stage.broker, "waybill.schemas", "9003", json.dumps(schema).encode(), 0)
         self.tool("dlq", "requeue", "supplier_router", "--key", told, "--yes")
         self.wait_for_event(told, "fulfilment.accepted")
-        self.assertIn("settled meanwhile: fulfilment.accepted", self.tool("parked", "list"))
-        self.tool("parked", "resolve", told_intent, "--not-sent", "--why", "wrong, but too late to matter")
+        self.wait_until("settled", lambda: told_intent not in self.tool("parked", "list"))
+        self.assertIn("no parked call", self.tool("parked", "resolve", told_intent, "--not-sent", "--why", "too late", status=1))
 
         # All waited for the switch.
         self.assertEqual(len(self.supplier.requests), asked)

@@ -29,6 +29,26 @@ static void test_what_expires_while_its_endpoint_is_stopped_is_told_and_nothing_
     CU_ASSERT_EQUAL(world.sent_count, 1);
 }
 
+/* Who knows no keys refuses the second call as one that is there already, perhaps. */
+static void test_a_no_to_a_call_made_again_is_a_no_only_where_keys_are_honoured(void)
+{
+    for (int honoured = 0; honoured < 2; honoured++) {
+        set_up();
+        world.endpoints[1].honours_keys = honoured;
+        begin();
+        offer("a", an_intent(.endpoint = STR("park"), .retried = true));
+        tick();
+        calls_started_committed(world.calls, STR("a"));
+        tick();
+        answer(0, (struct http_result){.end = HTTP_ANSWERED, .status = 422});
+        struct calls_reply *reply = calls_next_reply(world.calls);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+        CU_ASSERT_EQUAL(reply->reply.outcome, honoured ? OUTCOME_REFUSED : OUTCOME_UNKNOWN);
+        CU_ASSERT_EQUAL(reply->reply.parked, !honoured);
+        CU_ASSERT_EQUAL(reply->reply.status, 422);
+    }
+}
+
 static void test_what_the_settings_switch_off_stays_off_when_a_person_starts_it(void)
 {
     set_up();
