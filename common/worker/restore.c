@@ -311,6 +311,54 @@ static int check_input(struct worker *worker, struct task *task, size_t input, s
     return 0;
 }
 
+/* The name lives as long as the worker; the same one is kept once. */
+static struct str name_for_good(struct worker *worker, struct str name)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        for (size_t o = 0; o < worker->tasks[i].other_count; o++)
+            if (str_equal(worker->tasks[i].others[o].topic, name))
+                return worker->tasks[i].others[o].topic;
+    return arena_copy(&worker->names, name);
+}
+
+/* One input of the position. What only another version of the service reads is kept for it. */
+static int take_input(struct worker *worker, struct task *task, const struct input_offset *input,
+                      struct error *err)
+{
+    for (size_t i = 0; i < worker->input_count; i++)
+        if (str_equal(input->topic, str_from(worker->service->inputs[i]))) {
+            task->next[i] = task->told[i] = input->next_offset;
+            return 0;
+        }
+    struct str topic = name_for_good(worker, input->topic);
+    if (task->other_count == INPUTS_MAX || !topic.ptr)
+        return error_set(err, ERROR_FATAL, "position of task %" PRId32 " names too many inputs",
+                         task->partition);
+    task->others[task->other_count++] =
+        (struct input_offset){.topic = topic, .next_offset = input->next_offset};
+    return 0;
+}
+
+/* An input that the position does not name is new; or a version that did not read it, and kept
+ * nothing for us, wrote the position: then the group still knows how far we were. */
+static int ask_group_for_missing(struct worker *worker, struct task *task, struct error *err)
+{
+    struct log_port *log = &worker->ports->log;
+    for (size_t i = 0; i < worker->input_count; i++) {
+        struct kafka_partition at = {(int32_t)i, task->partition, KAFKA_NO_OFFSET};
+        if (task->next[i] >= 0)
+            continue;
+        if (log->committed(log->self, &at, 1, err))
+            return -1;
+        if (at.offset >= 0)
+            task->next[i] = task->told[i] = at.offset;
+        log_info("an input that the position does not name", LOG_TEXT("topic", worker->inputs[i]),
+                 LOG_INT("task", task->partition),
+                 LOG_TEXT("begins", at.offset >= 0 ? "where the group stood" : "at its beginning"));
+    }
+    return 0;
+}
+
 static int read_position(struct worker *worker, struct task *task, struct str record,
                          struct error *err)
 {
@@ -330,10 +378,11 @@ static int read_position(struct worker *worker, struct task *task, struct str re
                          worker->partition_count, worker->service->name, position->partition_count);
     task->batch = position->batch;
     task->event_time_ms = position->event_time_ms;
-    for (size_t i = 0; i < worker->input_count; i++)
-        for (size_t p = 0; p < position->inputs.len; p++)
-            if (str_equal(position->inputs.ptr[p].topic, str_from(worker->service->inputs[i])))
-                task->next[i] = task->told[i] = position->inputs.ptr[p].next_offset;
+    for (size_t p = 0; p < position->inputs.len; p++)
+        if (take_input(worker, task, &position->inputs.ptr[p], err))
+            return -1;
+    if (ask_group_for_missing(worker, task, err))
+        return -1;
     if (restore->group_offset >= 0 && restore->group_offset != task->next[0])
         log_warning("the group's offset differs from the position record, which wins; to decide "
                     "old events again on purpose there is waybill replay",
@@ -348,6 +397,7 @@ static int find_position(struct worker *worker, struct task *task, struct error 
 {
     task->batch = 0;
     task->event_time_ms = 0;
+    task->other_count = 0;
     for (size_t i = 0; i < worker->input_count; i++)
         task->next[i] = task->told[i] = task->unknown_offset[i] = -1;
     int64_t offset, stored_at_ms;

@@ -127,13 +127,14 @@ int task_next_position(struct worker *worker, struct task *task, struct error *e
     char random_id[RANDOM_ID_BYTES];
     if (getrandom(random_id, sizeof(random_id), 0) != (ssize_t)sizeof(random_id))
         return error_set(err, ERROR_ABORT_BATCH, "no random bytes for the position");
-    struct input_offset inputs[INPUTS_MAX];
+    struct input_offset inputs[2 * INPUTS_MAX];
     for (size_t i = 0; i < worker->input_count; i++)
         inputs[i] = (struct input_offset){.topic = str_from(worker->service->inputs[i]),
                                           .next_offset = task->next[i]};
+    memcpy(inputs + worker->input_count, task->others, task->other_count * sizeof(inputs[0]));
     struct task_position position = {.batch = task->batch + 1,
                                      .random_id = {random_id, sizeof(random_id)},
-                                     .inputs = {inputs, worker->input_count},
+                                     .inputs = {inputs, worker->input_count + task->other_count},
                                      .event_time_ms = task->event_time_ms,
                                      .partition_count = worker->partition_count};
     if (worker_encode(worker, &task_position, &position, err))

@@ -49,6 +49,9 @@ struct task {
     int64_t event_time_ms;
     int64_t next[INPUTS_MAX]; /* next offset to decide, per input */
     int64_t told[INPUTS_MAX]; /* next offset that the group knows, per input */
+    /* of inputs that only another version of the service has: kept for it */
+    struct input_offset others[INPUTS_MAX];
+    size_t other_count;
     bool ahead;               /* next has moved past the last position record */
     struct buffer base;       /* the position as the store must hold it; empty = none */
     struct str position;      /* the record that the batch at work writes, in its arena */

@@ -211,6 +211,12 @@ int64_t fake_world_committed(const struct fake_world *world, int32_t input, int3
     return world->groups[0].committed[input][partition];
 }
 
+void fake_world_forget_committed(struct fake_world *world, int32_t input)
+{
+    for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+        world->groups[0].committed[input][p] = KAFKA_NO_OFFSET;
+}
+
 void fake_world_set_partitions(struct fake_world *world, int32_t count)
 {
     assert(count <= PARTITIONS_MAX);

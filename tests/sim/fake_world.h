@@ -52,6 +52,8 @@ void fake_world_next_commit(struct fake_world *world, enum fake_commit what);
 void fake_world_late_comes(struct fake_world *world);
 /* The group's next offset; KAFKA_NO_OFFSET = none. */
 int64_t fake_world_committed(const struct fake_world *world, int32_t input, int32_t partition);
+/* Nobody has read that input for offsets.retention.minutes. */
+void fake_world_forget_committed(struct fake_world *world, int32_t input);
 
 void fake_world_store_away(struct fake_world *world, int answers); /* that many calls fail */
 void fake_world_next_apply(struct fake_world *world, enum fake_commit what); /* what is lost */
