@@ -22,7 +22,9 @@ enum {
     TIMERS_PER_BATCH_MAX = 5000,
     TIMERS_HOLD_MS = 300, /* after a take-over, so that what waits in the topics is read first */
     TIMERS_WAIT_MOST_MS = 3000, /* behind inputs that are never read to their end */
-    UNKNOWN_SCHEMA_RETRY_MS = 1000
+    UNKNOWN_SCHEMA_RETRY_MS = 1000,
+    UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
+    REFUSED_RETRY_MS = 30000       /* a task with states that this program cannot read */
 };
 
 /* Steps 1 and 2. Returns 0; 1 when the assignment changed meanwhile (drop the batch); -1 on error.

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "worker/answers.h"
 #include "worker/task.h"
+#include "worker/versions.h"
 
 /* The route that tells the state type of a timer's or reply's key. */
 static const struct route *route_with_state(const struct service *service, struct str state_type)
@@ -118,16 +119,25 @@ static int unpack(struct worker *worker, struct entry *entry, struct str value, 
     if (!kept->state.ptr)
         return 0;
     entry->state_bytes = kept->state;
+    struct error why = {0};
     int known =
-        avro_schemas_decode(worker->schemas, kept->state, &worker->arena, &type, &body, err);
+        avro_schemas_decode(worker->schemas, kept->state, &worker->arena, &type, &body, &why);
     if (known < 0 && worker->arena.full)
         return error_set(err, ERROR_ABORT_BATCH, "%s", no_room);
+    if (known == AVRO_UNKNOWN_ID) /* the schemas topic is read on the side */
+        return error_set(err, ERROR_RETRY,
+                         "state %.*s: its schema is not on the schemas topic, or not yet: does the "
+                         "version that wrote it use the same topics?",
+                         STR_ARG(entry->field));
+    if (known < 0)
+        return error_set(err, ERROR_FATAL, "state %.*s: %s", STR_ARG(entry->field), why.text);
     if (known != 0 || type != entry->state_type)
         return error_set(err, ERROR_FATAL,
-                         "state %.*s was written by a version of this service that we do not know; "
-                         "start that version, or one that is newer",
+                         "state %.*s is of a kind that this version does not have; start the one "
+                         "that wrote it",
                          STR_ARG(entry->field));
     entry->state = body;
+    versions_state_read(worker, type, kept->state);
     return 0;
 }
 
@@ -154,6 +164,28 @@ static int ask_for(struct worker *worker, struct task *task, struct store_load *
     return 0;
 }
 
+/* 1 = the task is refused, since we cannot read its states. */
+static int take_values(struct worker *worker, struct store_load *load, struct entry **entries,
+                       struct error *err)
+{
+    for (size_t f = 0; f < load->field_count; f++) {
+        struct error why = {0};
+        if (!load->values[f].ptr || unpack(worker, entries[f], load->values[f], &why) == 0)
+            continue;
+        bool readable_later = why.action == ERROR_RETRY;
+        if (!readable_later && why.action != ERROR_FATAL) {
+            *err = why;
+            return why.action == ERROR_SET_ASIDE
+                       ? task_give_store_up(worker, &worker->tasks[load->task], err)
+                       : -1;
+        }
+        task_refuse(worker, &worker->tasks[load->task], why.text,
+                    readable_later ? UNKNOWN_STATE_RETRY_MS : REFUSED_RETRY_MS);
+        return 1;
+    }
+    return 0;
+}
+
 static int take_loaded(struct worker *worker, struct store_load *loads, struct entry ***entries,
                        size_t count, struct error *err)
 {
@@ -165,9 +197,10 @@ static int take_loaded(struct worker *worker, struct store_load *loads, struct e
             moved = 1;
             continue;
         }
-        for (size_t f = 0; f < loads[i].field_count; f++)
-            if (loads[i].values[f].ptr && unpack(worker, entries[i][f], loads[i].values[f], err))
-                return err->action == ERROR_SET_ASIDE ? task_give_store_up(worker, task, err) : -1;
+        int taken = take_values(worker, &loads[i], entries[i], err);
+        if (taken < 0)
+            return -1;
+        moved = moved || taken == 1;
     }
     return moved;
 }

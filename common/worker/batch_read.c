@@ -6,6 +6,7 @@
 #include "worker/answers.h"
 #include "worker/last_words.h"
 #include "worker/poison.h"
+#include "worker/versions.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -195,8 +196,10 @@ static int decode(struct worker *worker, struct batch_item *item)
     int known = decode_value(worker, item);
     if (known == AVRO_UNKNOWN_ID)
         return 1;
-    if (known == AVRO_UNKNOWN_TYPE)
-        pass_over(worker, item); /* of a newer producer: none of our routes can want it */
+    if (known == AVRO_UNKNOWN_TYPE) { /* of a newer producer: none of our routes can want it */
+        versions_event_unknown(worker, item);
+        pass_over(worker, item);
+    }
     if (known != 0)
         return 0;
     item->route = route_of(worker->service, item->ev.type);

@@ -90,7 +90,7 @@ static int load_and_decide(struct worker *worker, struct error *err)
 {
     int loaded = batch_load(worker, err);
     if (loaded > 0)
-        return error_set(err, ERROR_RETRY, "a task's store has moved");
+        return error_set(err, ERROR_RETRY, "a task's store has moved, or the task is refused");
     return loaded < 0 || batch_decide(worker, err) || batch_pack(worker, err) ? -1 : 0;
 }
 
@@ -212,6 +212,7 @@ static void measure(struct worker *worker)
     gauge_set(worker->meters.lag, (double)lag);
     gauge_set(worker->meters.tasks_ready, (double)tasks_in_phase(worker, TASK_READY));
     gauge_set(worker->meters.tasks_restoring, (double)tasks_in_phase(worker, TASK_RESTORING));
+    gauge_set(worker->meters.tasks_refused, (double)tasks_refused(worker));
 }
 
 int loop_turn(struct worker *worker, struct error *err)
@@ -235,15 +236,19 @@ int loop_turn(struct worker *worker, struct error *err)
 
 bool loop_is_ready(const struct worker *worker, char *reason, size_t size)
 {
-    size_t restoring = tasks_in_phase(worker, TASK_RESTORING);
+    size_t restoring = tasks_in_phase(worker, TASK_RESTORING), refused = tasks_refused(worker);
     if (worker->draining)
         snprintf(reason, size, "draining");
     else if (worker->epoch == 0)
         snprintf(reason, size, "waiting for an assignment");
+    else if (refused > 0)
+        snprintf(reason, size,
+                 "%zu refused of %zu tasks: another version wrote their states; see the log",
+                 refused, restoring + tasks_in_phase(worker, TASK_READY));
     else if (restoring > 0)
         snprintf(reason, size, "restoring %zu of %zu tasks", restoring,
                  restoring + tasks_in_phase(worker, TASK_READY));
     else
         snprintf(reason, size, "ready with %zu tasks", tasks_in_phase(worker, TASK_READY));
-    return !worker->draining && worker->epoch != 0 && restoring == 0;
+    return !worker->draining && worker->epoch != 0 && restoring == 0 && refused == 0;
 }

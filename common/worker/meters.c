@@ -12,6 +12,10 @@ void meters_register(struct meters *meters, struct metrics *metrics, const char 
         {&meters->duplicates, "waybill_events_duplicate_total",
          "Inbound events dropped because their id was seen before"},
         {&meters->ignored, "waybill_events_ignored_total", "Events that no route wants"},
+        {&meters->events_unknown, "waybill_events_unknown_total",
+         "Events of types that only a newer program knows, passed over"},
+        {&meters->states_of_others, "waybill_states_of_other_versions_total",
+         "States read that another version of the service wrote"},
         {&meters->rekeyed, "waybill_records_rekeyed_total",
          "Records sent on to the partition that their key belongs to"},
         {&meters->dead_letters, "waybill_dead_letters_total", "Records set aside with a reason"},
@@ -31,6 +35,10 @@ void meters_register(struct meters *meters, struct metrics *metrics, const char 
         metrics_gauge(metrics, "waybill_tasks_ready", "Tasks at work here", labels);
     meters->tasks_restoring =
         metrics_gauge(metrics, "waybill_tasks_restoring", "Tasks being taken over here", labels);
+    meters->tasks_refused = metrics_gauge(
+        metrics, "waybill_tasks_refused",
+        "Tasks that this program is too old for: start the version that wrote their states",
+        labels);
     meters->lag = metrics_gauge(metrics, "waybill_input_lag_records",
                                 "Records of this worker's partitions not yet decided", labels);
     meters->calls_running =

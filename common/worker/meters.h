@@ -6,8 +6,9 @@
 
 struct meters {
     struct counter *read, *decided, *duplicates, *ignored, *rekeyed, *dead_letters, *emitted;
+    struct counter *events_unknown, *states_of_others;
     struct counter *batches, *batches_failed, *takeovers, *restored_records, *timers, *replies;
-    struct gauge *tasks_ready, *tasks_restoring, *lag, *calls_running;
+    struct gauge *tasks_ready, *tasks_restoring, *tasks_refused, *lag, *calls_running;
     struct histogram *commit_seconds, *batch_seconds, *event_age_seconds, *restore_seconds;
 };
 

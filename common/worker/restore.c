@@ -365,9 +365,11 @@ static int read_position(struct worker *worker, struct task *task, struct str re
     struct restore *restore = worker->restore;
     const struct record_type *type;
     const void *body;
-    if (avro_schemas_decode(worker->schemas, record, &restore->arena, &type, &body, err) ||
-        type != &task_position)
-        return error_set(err, ERROR_FATAL, "position of task %" PRId32 " cannot be read",
+    int known = avro_schemas_decode(worker->schemas, record, &restore->arena, &type, &body, err);
+    if (known != 0 || type != &task_position)
+        return error_set(err, known == AVRO_UNKNOWN_ID ? ERROR_RETRY : ERROR_FATAL,
+                         "position of task %" PRId32 " cannot be read: another version of this "
+                         "service wrote it",
                          task->partition);
     const struct task_position *position = body;
     if (position->partition_count != worker->partition_count)

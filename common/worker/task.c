@@ -34,6 +34,16 @@ void task_begin_restore(struct worker *worker, struct task *task, const char *wh
                  LOG_TEXT("why", why));
 }
 
+void task_refuse(struct worker *worker, struct task *task, const char *why, int64_t wait_ms)
+{
+    struct clock_port *clock = &worker->ports->clock;
+    task_begin_restore(worker, task, NULL);
+    task->retry_mono_ms = clock->mono_ms(clock->self) + wait_ms;
+    task->refused = true;
+    log_error("task is refused, the others go on", LOG_INT("task", task->partition),
+              LOG_TEXT("why", why), LOG_INT("again_in_ms", wait_ms));
+}
+
 void tasks_begin_restore(struct worker *worker, const char *why)
 {
     for (int32_t i = 0; i < worker->partition_count; i++)
@@ -66,7 +76,7 @@ static void give_up(struct worker *worker, struct task *task)
     calls_drop_task(worker->calls, task->partition);
     restore_forget(worker, task);
     task->phase = TASK_ABSENT;
-    task->ahead = false;
+    task->ahead = task->refused = false;
 }
 
 /* A task is ours only while its partition of every input is (design: owning). */
@@ -88,6 +98,7 @@ void tasks_follow_assignment(struct worker *worker)
         if (inputs == worker->input_count) {
             task_begin_restore(worker, task, NULL);
             task->attempts = 0;
+            task->refused = false;
             owned++;
         } else if (task->phase != TASK_ABSENT) {
             give_up(worker, task);
@@ -101,6 +112,14 @@ size_t tasks_in_phase(const struct worker *worker, enum task_phase phase)
     size_t count = 0;
     for (int32_t i = 0; i < worker->partition_count; i++)
         count += worker->tasks[i].phase == phase;
+    return count;
+}
+
+size_t tasks_refused(const struct worker *worker)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        count += worker->tasks[i].refused;
     return count;
 }
 
@@ -147,7 +166,7 @@ void task_committed(struct task *task)
 {
     task->batch++;
     memcpy(task->told, task->next, sizeof(task->told));
-    task->ahead = false;
+    task->ahead = task->refused = false;
     poison_committed(task);
 }
 

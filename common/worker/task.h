@@ -7,6 +7,10 @@
 /* Nothing of the task is trusted any more; it will be taken over. */
 void task_begin_restore(struct worker *worker, struct task *task, const char *why);
 
+/* This program cannot read what another version of the service wrote: the task is left alone for so
+ * long, and all others go on. */
+void task_refuse(struct worker *worker, struct task *task, const char *why, int64_t wait_ms);
+
 /* All that are ready. */
 void tasks_begin_restore(struct worker *worker, const char *why);
 
@@ -21,6 +25,8 @@ void tasks_wait(struct worker *worker, int64_t until_mono_ms);
 void tasks_follow_assignment(struct worker *worker);
 
 size_t tasks_in_phase(const struct worker *worker, enum task_phase phase);
+
+size_t tasks_refused(const struct worker *worker);
 
 /* Tries again the inputs that wait for a schema. */
 void tasks_retry_unknown(struct worker *worker);

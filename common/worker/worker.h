@@ -23,6 +23,7 @@ enum {
     TABLES_MAX = 8,
     SEEN_MAX = 32, /* recent event ids per key, inbound topics only */
     RANDOM_ID_BYTES = 16,
+    TOLD_IDS_MAX = 64,
     INTENTS_PER_BATCH_MAX = 100000,
     ENTRY_BUCKETS = 4096,
     POISON_WHAT_BYTES = 80,
@@ -52,15 +53,16 @@ struct task {
     /* of inputs that only another version of the service has: kept for it */
     struct input_offset others[INPUTS_MAX];
     size_t other_count;
-    bool ahead;               /* next has moved past the last position record */
-    struct buffer base;       /* the position as the store must hold it; empty = none */
-    struct str position;      /* the record that the batch at work writes, in its arena */
-    int64_t position_offset;  /* where that record went in the changelog */
-    int64_t earliest_ms;      /* no timer is due before; INT64_MAX = none */
-    int64_t ready_mono_ms;    /* since when READY */
-    int64_t fresh_from;       /* intents from this sequence on were first asked for by us */
-    bool has_backlog;         /* intents wait in the store, since the calls were full */
-    int64_t backlog_wait_ms;  /* between looks at it */
+    bool ahead;              /* next has moved past the last position record */
+    struct buffer base;      /* the position as the store must hold it; empty = none */
+    struct str position;     /* the record that the batch at work writes, in its arena */
+    int64_t position_offset; /* where that record went in the changelog */
+    int64_t earliest_ms;     /* no timer is due before; INT64_MAX = none */
+    int64_t ready_mono_ms;   /* since when READY */
+    int64_t fresh_from;      /* intents from this sequence on were first asked for by us */
+    bool refused;            /* lately: another version's states, which we cannot read */
+    bool has_backlog;        /* intents wait in the store, since the calls were full */
+    int64_t backlog_wait_ms; /* between looks at it */
     /* poison.h */
     bool suspected;        /* its timers and replies are written down before they are tried */
     int suspected_batches; /* and its records, in so many batches still */
@@ -192,6 +194,8 @@ struct worker {
     struct outlets *outlets; /* where each event type goes */
     struct restore *restore;
     struct meters meters;
+    int32_t told_ids[TOLD_IDS_MAX]; /* versions.h: schemas of other versions that were spoken of */
+    size_t told_count;
     struct endpoint_meters *endpoint_meters;
     struct arena names; /* for as long as the worker is open */
     struct arena arena; /* the batch's */

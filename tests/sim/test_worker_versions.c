@@ -126,6 +126,110 @@ static void test_a_new_input_is_read_from_its_beginning(void)
     finish();
 }
 
+/* What a version wrote whose state has schema id 9301, of major 1; ours has none. */
+enum { NEWER_ID = 9301 };
+
+static void write_newer_state(const char *key)
+{
+    char field[64], bytes[500];
+    struct buffer buffer;
+    struct lane_measured state = {.lane = STR("x")};
+    struct str text = framed(&lane_measured, &state, &buffer);
+    memcpy(bytes, text.ptr, text.len);
+    bytes[1] = bytes[2] = 0;
+    bytes[3] = (char)(NEWER_ID >> 8);
+    bytes[4] = (char)(NEWER_ID & 0xff);
+    struct key_entry entry = {.state = {bytes, text.len}};
+    buffer_done(&buffer);
+    snprintf(field, sizeof(field), "s:%s:%s", lane_measured.name, key);
+    fake_world_write(world, "probe.changelog", home_of(key), field,
+                     framed(&key_entry, &entry, &buffer), NULL, 0);
+    buffer_done(&buffer);
+}
+
+static void publish_newer_schema(int major)
+{
+    char text[300];
+    snprintf(text, sizeof(text),
+             "{\"type\":\"record\",\"name\":\"lane_measured\",\"namespace\":\"waybill\","
+             "\"waybill.state\":{\"id\":%d,\"major\":%d},\"fields\":[{\"name\":\"more\","
+             "\"type\":\"string\"}]}",
+             NEWER_ID, major);
+    fake_world_write(world, "schemas", 0, "9301", str_from(text), NULL, 0);
+}
+
+/* One key of another task than that of "a". */
+static const char *key_elsewhere(void)
+{
+    static char key[16];
+    for (int n = 0; n == 0 || home_of(key) == home_of("a"); n++)
+        snprintf(key, sizeof(key), "e%d", n);
+    return key;
+}
+
+static void test_a_task_with_states_of_a_newer_major_is_refused_and_the_others_go_on(void)
+{
+    char why[200];
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    write_newer_state("a");
+    publish_newer_schema(1);
+    crash();
+    pay("a", PLAIN, "2");
+    pay(key_elsewhere(), PLAIN, "1");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+    CU_ASSERT_FALSE(loop_is_ready(&worker, why, sizeof(why)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "1 refused"));
+    finish();
+}
+
+/* The schemas topic is read on the side: what one writes may be there before its schema is seen. */
+static void test_a_task_waits_for_the_schema_of_a_state_and_the_others_go_on(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    write_newer_state("a");
+    crash();
+    pay("a", PLAIN, "2");
+    pay(key_elsewhere(), PLAIN, "1");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+    fake_world_write(world, "schemas", 0, "9301", str_from(lane_measured.schema_json), NULL, 0);
+    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+    settle();
+    CU_ASSERT_EQUAL(counter_value(worker.meters.states_of_others), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 1"); /* counts on from the other's state */
+    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 0);
+    finish();
+}
+
+/* Consumers go before producers; here they did not. */
+static void test_an_event_of_a_newer_type_is_passed_over_and_counted(void)
+{
+    char bytes[] = {0, 0, 0, (char)(NEWER_ID >> 8), (char)(NEWER_ID & 0xff)};
+    begin();
+    fake_world_write(world, "schemas", 0, "9301",
+                     STR("{\"type\":\"record\",\"name\":\"order_audited\",\"namespace\":"
+                         "\"waybill\",\"fields\":[]}"),
+                     NULL, 0);
+    settle();
+    for (int i = 0; i < 2; i++)
+        fake_world_write(world, "inbound.orders", home_of("a"), "a",
+                         (struct str){bytes, sizeof(bytes)}, NULL, 0);
+    pay("a", PLAIN, "1");
+    settle();
+    CU_ASSERT_EQUAL(counter_value(worker.meters.events_unknown), 2);
+    CU_ASSERT_STRING_EQUAL(dead(0), "");
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    finish();
+}
+
 static void test_a_timer_that_this_version_does_not_know_waits_for_one_that_does(void)
 {
     begin();
