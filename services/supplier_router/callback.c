@@ -41,12 +41,10 @@ enum verdict callback_accepted(const struct event *ev, const void *state, const 
         find(state, said->fulfilment_order_id, said->supplier_id, ctx, &book, out);
     if (!fulfilment)
         return SET_ASIDE;
-    if (fulfilment->state == ROUTER_STATE_REJECTED)
-        return set_aside(out, "accepted after it was rejected");
-    if (fulfilment->state == ROUTER_STATE_CANCELLED) /* or it was on its way when we cancelled */
-        unwanted_arrived(book, fulfilment, ctx, out);
-    else
+    if (book_is_live(fulfilment))
         note_taken(book, fulfilment, said->supplier_order_id, true, ctx, out);
+    else
+        unwanted_accepted(book, fulfilment, ctx, out);
     book_keep(book, ctx, out);
     return DONE;
 }

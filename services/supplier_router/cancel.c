@@ -78,7 +78,8 @@ void cancel_send(const struct router_order *book, struct router_fulfilment *fulf
     json_writer_init(&w, arena);
     json_open_object(&w, (struct str){0});
     json_add_text(&w, STR("reference_id"), fulfilment->fulfilment_order_id);
-    json_add_text(&w, STR("reason"), book->cancel_reason);
+    json_add_text(&w, STR("reason"),
+                  book_is_unwanted(book) ? book->cancel_reason : STR("refused before"));
     json_close_object(&w);
     fulfilment->cancelling = true;
     fulfilment->cancels++;
@@ -260,6 +261,7 @@ enum verdict cancel_replied(const struct event *ev, const void *state, const str
     if (!fulfilment || !fulfilment->cancelling)
         return DONE;
     if (never_left(fulfilment)) {
+        cancel_withdraw(fulfilment, ctx->arena, out); /* if it was parked */
         cancel_done(book, fulfilment, ctx, out);
     } else if (reply->outcome == OUTCOME_OK) {
         answered_yes(book, fulfilment, ctx, out);

@@ -159,7 +159,6 @@ static void unknown(const struct router_order *book, struct router_fulfilment *f
                                             .supplier_id = fulfilment->supplier_id,
                                             .detail = reply->detail.ptr ? reply->detail : STR("")});
     fulfilment->outcome_unknown = true;
-    fulfilment->parked = reply->parked;
     /* A parked call is answered by a person; a cancel that is under way says what became of it. */
     if (!reply->parked && !fulfilment->cancelling)
         submit_later(fulfilment, ctx);
@@ -193,13 +192,15 @@ enum verdict submit_replied(const struct event *ev, const void *state, const str
     const struct call_reply *reply = ev->reply;
     struct router_order *book = book_open(state, ctx->arena);
     struct router_fulfilment *fulfilment = submit_of_intent(book, reply->intent_id);
+    /* Of what was rejected: the answer was overtaken by that callback. */
     if (fulfilment && fulfilment->state == ROUTER_STATE_CANCELLED && reply->outcome == OUTCOME_OK) {
-        unwanted_arrived(book, fulfilment, ctx, out);
+        unwanted_accepted(book, fulfilment, ctx, out);
         book_keep(book, ctx, out);
     }
     /* A callback may have come before the answer, and says more. */
     if (!fulfilment || fulfilment->state != ROUTER_STATE_SUBMITTING)
         return DONE;
+    fulfilment->parked = reply->parked;
     switch (reply->outcome) {
     case OUTCOME_OK: {
         struct request_answer answer = request_answer(reply->body, ctx->arena);

@@ -57,10 +57,11 @@ void unwanted_shipped(const struct router_order *book, const struct router_fulfi
     }
 }
 
-void unwanted_arrived(const struct router_order *book, struct router_fulfilment *fulfilment,
-                      const struct context *ctx, struct effects *out)
+void unwanted_accepted(const struct router_order *book, struct router_fulfilment *fulfilment,
+                       const struct context *ctx, struct effects *out)
 {
-    if (fulfilment->absent && !fulfilment->cancelling)
+    bool has_it = fulfilment->absent || fulfilment->state == ROUTER_STATE_REJECTED;
+    if (has_it && !fulfilment->cancelling)
         cancel_send(book, fulfilment, ctx, out);
 }
 

@@ -11,9 +11,10 @@ void unwanted_shipped(const struct router_order *book, const struct router_fulfi
                       const struct parcel *parcel, const struct line_quantity_list *lines,
                       struct arena *arena, struct effects *out);
 
-/* It has what it said it never had: asks it to cancel once more. Nothing if that is under way. */
-void unwanted_arrived(const struct router_order *book, struct router_fulfilment *fulfilment,
-                      const struct context *ctx, struct effects *out);
+/* It will do what it refused, or said it never had: asks it to cancel, once more. Nothing if that
+ * is under way, or if it has cancelled and this was said before. */
+void unwanted_accepted(const struct router_order *book, struct router_fulfilment *fulfilment,
+                       const struct context *ctx, struct effects *out);
 
 /* The answer to that: yes, or absent (it has it not), or it goes on. */
 void unwanted_answered(const struct router_order *book, struct router_fulfilment *fulfilment,

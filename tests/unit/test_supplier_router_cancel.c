@@ -249,6 +249,31 @@ static void test_parked_ask_is_withdrawn_when_its_cancel_was_done(void)
     finish();
 }
 
+static void test_parked_cancel_is_withdrawn_when_there_is_nothing_to_cancel(void)
+{
+    start();
+    at_north();
+    wish();
+    parked("shop:1/1:cancel:1");
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    CU_ASSERT_TRUE(is_withdrawn("shop:1/1:cancel:1"));
+    finish();
+}
+
+/* A person has answered: from then on it is no more a person's than before. */
+static void test_ask_goes_on_when_it_was_parked_and_answered_before_its_cancel_was_refused(void)
+{
+    start();
+    at_north();
+    parked("shop:1/1:submit:1");
+    replied("shop:1/1:submit:1", OUTCOME_NOT_SENT, 0, "");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 400, "");
+    kit_advance(&kit, HOUR_MS);
+    CU_ASSERT_PTR_NOT_NULL(kit_intent_find(&kit, STR("shop:1/1:submit:2")));
+    finish();
+}
+
 /* The customer hears at once, not when somebody has looked at the cancel. */
 static void test_cancel_is_refused_when_all_has_left_while_its_call_is_open(void)
 {

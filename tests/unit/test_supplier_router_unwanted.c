@@ -263,3 +263,33 @@ static void test_nothing_is_asked_when_accepted_comes_after_a_cancel_that_was_do
     CU_ASSERT_PTR_NULL(kit_intent_pending(&kit, 0));
     finish();
 }
+
+/* It said no, the lines went elsewhere, and now it does it all the same: two parcels. */
+static void test_supplier_is_asked_to_cancel_when_it_accepts_what_it_refused(void)
+{
+    start();
+    at_north();
+    replied("shop:1/1:submit:1", OUTCOME_REFUSED, 422, "{}");
+    reserved(2, "west RED 2, west BLUE 1");
+    CU_ASSERT_EQUAL(say_accepted(), DONE);
+    const struct kit_intent *call = kit_intent_find(&kit, STR("shop:1/1:cancel:1"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call);
+    CU_ASSERT(str_equal(call->intent.body,
+                        STR("{\"reference_id\":\"shop:1/1\",\"reason\":\"refused before\"}")));
+    finish();
+    for (int packed = 0; packed < 2; packed++) {
+        start();
+        at_north();
+        replied("shop:1/1:submit:1", OUTCOME_REFUSED, 422, "{}");
+        say_accepted();
+        if (packed)
+            replied("shop:1/1:cancel:1", OUTCOME_REFUSED, 422, "packed");
+        else
+            replied("shop:1/1:cancel:1", OUTCOME_OK, 200, "{}");
+        CU_ASSERT_EQUAL(count(&fulfilment_unwanted), (size_t)packed);
+        CU_ASSERT_EQUAL(count(&fulfilment_cancelled), 0);
+        CU_ASSERT_EQUAL(count(&fulfilment_cancel_refused), 0);
+        CU_ASSERT_EQUAL(fulfilment(0)->state, ROUTER_STATE_REJECTED);
+        finish();
+    }
+}
