@@ -5,6 +5,7 @@ it needs no rights and cuts one worker's way to Kafka or Redis and nobody else's
 says (in /proc) whose socket is at the other end of a connection.
 """
 import asyncio
+import contextlib
 import os
 import threading
 
@@ -19,7 +20,8 @@ class Doors:
         self._pids, self._moods, self._connections, self._targets = pids, {}, set(), {}
         self._loop = asyncio.new_event_loop()
         self._servers = []
-        threading.Thread(target=self._loop.run_forever, name="doors", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="doors", daemon=True)
+        self._thread.start()
 
     def open(self, name, port, target):
         """A door called name (many may share one) from 127.0.0.1:port to 127.0.0.1:target."""
@@ -48,8 +50,16 @@ class Doors:
             for server in self._servers:
                 server.close()
             self._cut(lambda _: True)
+            for _ in range(3):
+                await asyncio.sleep(0)  # so that what was cut is closed
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         self._call(go())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
@@ -64,7 +74,8 @@ class Doors:
 
     async def _serve(self, name, port):
         async def came(reader, writer):
-            await self._pass(name, port, reader, writer)
+            with contextlib.suppress(asyncio.CancelledError):  # close() cancels what is still there
+                await self._pass(name, port, reader, writer)
         return await asyncio.start_server(came, "127.0.0.1", port, backlog=256)
 
     async def _pass(self, name, port, reader, writer):
