@@ -9,7 +9,7 @@ from chaos.brokers import COUNT
 from chaos.doors import CUT, HELD, OPEN, SLOW
 from chaos.stage import INSTANCES, SESSION_S, SPARE, THROUGH_DOORS
 from world import moods
-from world.stage import SERVICES
+from world.stage import SERVICES, StageError
 
 AT_ONCE_MAX = 5
 
@@ -43,6 +43,14 @@ KINDS = {
     "suppliers and sms away": (1, "suppliers"),
     "mail away": (1, "mail"),
 }
+
+
+def ended(stop):
+    """How stop() ended a worker. While Kafka or Redis are away it may take too long; then it was killed, which is a fault like others."""
+    try:
+        return f"exit status {stop()}"
+    except StageError as error:
+        return str(error)
 
 
 class Faults:
@@ -163,16 +171,16 @@ class Faults:
         return self._paused(name, SESSION_S + chance.uniform(1, 6))
 
     def _restart(self, name, chance):
-        return f"exit status {self.stage.restart_worker(name)}"
+        return ended(lambda: self.stage.restart_worker(name))
 
     def _roll(self, service, chance):
-        return [f"exit status {self.stage.restart_worker(f'{service}-{instance}')}" for instance in INSTANCES]
+        return [ended(lambda: self.stage.restart_worker(name)) for name in (f"{service}-{instance}" for instance in INSTANCES)]
 
     def _add(self, service, chance):
         name, seconds = f"{service}-{SPARE}", chance.uniform(5, 40)
         self.stage.start_worker(name)
         self._stop.wait(seconds)
-        return f"{seconds:.0f} s, exit status {self.stage.stop_worker(name)}"
+        return f"{seconds:.0f} s, {ended(lambda: self.stage.stop_worker(name))}"
 
     # Kafka, Redis, the ways to them
 

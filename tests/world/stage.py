@@ -278,13 +278,13 @@ class Stage:
         """SIGTERM, as a drain; its exit status."""
         with self._lock:
             process = self.workers.pop(service)
-            process.terminate()
-            try:
-                return process.wait(limit_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise StageError(f"{service} did not drain within {limit_s} s: see {self.run_dir}/{service}.log")
+        process.terminate()
+        try:
+            return process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise StageError(f"{service} did not drain within {limit_s} s: see {self.run_dir}/{service}.log") from None
 
     def stop(self):
         """Ends everything that this stage started; (service, exit status) of the workers that were still running."""
