@@ -48,8 +48,8 @@ void backlog_offer(struct worker *worker, struct task *task, struct str field,
 {
     if (task->has_backlog && !alone)
         return; /* the next look at the backlog finds it */
-    if (calls_offer(worker->calls, field, intent, task->partition, worker->epoch, CALLS_FRESH) ==
-        CALLS_FULL)
+    if (calls_offer(worker->calls, field, intent, task->partition, task_epoch(worker, task),
+                    CALLS_FRESH) == CALLS_FULL)
         task->has_backlog = true;
 }
 
@@ -69,8 +69,9 @@ static int offer_one(struct worker *worker, struct task *task, struct str field,
     const struct task_intent *intent = body;
     uint64_t hash = hash_of_key(intent);
     enum calls_origin origin = intent->sequence >= task->fresh_from ? CALLS_FRESH : CALLS_RESTORED;
-    if (!is_blocked(blocked, hash) && calls_offer(worker->calls, field, intent, task->partition,
-                                                  worker->epoch, origin) == CALLS_TAKEN) {
+    if (!is_blocked(blocked, hash) &&
+        calls_offer(worker->calls, field, intent, task->partition, task_epoch(worker, task),
+                    origin) == CALLS_TAKEN) {
         blocked->taken++;
         return 0;
     }

@@ -15,7 +15,6 @@ enum {
     RECORD_HEADERS_MAX = 200,                /* of one record */
     HEADER_BYTES_MAX = 64 * 1024,            /* of them all */
     EVENT_ARENA_SHARE = 4,                   /* of the batch's memory, for one event's structs */
-    RULE_ARENA_SHARE = 8,                    /* of it, that must be free before a rule is called */
     DEAD_LETTER_BYTES_MAX = 3 * 1024 * 1024, /* of the original value; more is cut off */
     REPLIES_PER_BATCH_MAX = 1000,
     TIMERS_PER_TASK_MAX = 500,
@@ -47,6 +46,9 @@ MUST_CHECK int batch_commit(struct worker *worker, struct error *err);
 
 /* Step 6: the store follows. A task whose store does not is marked RESTORING. */
 void batch_apply(struct worker *worker);
+
+/* The new intents of the batch, to the calls; too early, if it is not yet committed (guards.h). */
+void batch_offer_intents(struct worker *worker);
 
 /* Step 7: hands the calls what was committed: intents, withdrawals, replies that are done with. */
 void batch_hand_over(struct worker *worker);

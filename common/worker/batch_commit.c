@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "log/log.h"
 #include "worker/backlog.h"
+#include "worker/guards.h"
 #include "worker/task.h"
 
 #include <inttypes.h>
@@ -226,7 +227,7 @@ static size_t add_offsets(const struct worker *worker, const struct task *task,
 {
     size_t count = 0;
     for (size_t input = 0; input < worker->input_count; input++)
-        if (input == 0 || task->next[input] != task->told[input])
+        if ((input == 0 && guard(GUARD_ANCHOR)) || task->next[input] != task->told[input])
             offsets[count++] =
                 (struct kafka_offset){worker->inputs[input], task->partition, task->next[input]};
     return count;
@@ -265,7 +266,8 @@ static int send_positions(struct worker *worker, struct error *err)
         count += add_offsets(worker, task, offsets + count);
     }
     struct log_port *log = &worker->ports->log;
-    return log->send_offsets(log->self, offsets, count, worker->batch->membership, err);
+    return log->send_offsets(log->self, offsets, guard(GUARD_FENCE) ? count : 0,
+                             worker->batch->membership, err);
 }
 
 int batch_commit(struct worker *worker, struct error *err)
@@ -409,6 +411,13 @@ void batch_apply(struct worker *worker)
         buffer_reset(&task->base);
         buffer_add_str(&task->base, batches[i].position);
     }
+}
+
+void batch_offer_intents(struct worker *worker)
+{
+    for (struct intent_change *change = worker->batch->first_intent; change; change = change->next)
+        if (change->step == INTENT_NEW && change->task->phase == TASK_READY)
+            backlog_offer(worker, change->task, change->field, change->intent, change->alone);
 }
 
 void batch_hand_over(struct worker *worker)

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/partition.h"
 #include "worker/answers.h"
+#include "worker/guards.h"
 #include "worker/last_words.h"
 #include "worker/poison.h"
 #include "worker/tables.h"
@@ -11,22 +12,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Rules may rely on memory: what a rule finds none for is a failed assertion. A batch that has used
- * nearly all is tried again as less; one event alone has what there is. */
-static bool has_room_for_rule(const struct worker *worker)
-{
-    const struct arena *arena = &worker->arena;
-    return worker->batch->item_count == 1 ||
-           arena->bytes_used <= arena->bytes_max - arena->bytes_max / RULE_ARENA_SHARE;
-}
-
 /* Calls the rule. 0 = kept or set aside (as a dead letter); -1 = the batch cannot go on. */
 static int call_rule(struct decision *decision, const struct route *route, struct error *err)
 {
     struct worker *worker = decision->worker;
     struct batch_item *item = decision->item;
-    if (!has_room_for_rule(worker))
-        return error_set(err, ERROR_ABORT_BATCH, "no room left in the batch for a rule");
     int tried = poison_try(worker, item, err);
     if (tried != 0)
         return tried < 0 ? -1 : batch_dead_letter(worker, item, POISON_REASON, err);
@@ -200,7 +190,7 @@ static int decide_record(struct worker *worker, struct batch_item *item, struct 
     struct str hash = {NULL, 0};
     if (may_come_twice(worker, item)) {
         hash = hash_of_id(worker, item->ev.id); /* of source, key and id: see identify */
-        if (seen_before(item->entry, hash)) {
+        if (guard(GUARD_RING) && seen_before(item->entry, hash)) {
             counter_add(worker->meters.duplicates, 1);
             return 0;
         }
@@ -271,7 +261,6 @@ static int mark_started(struct worker *worker, struct error *err)
         *marked = *held.intent;
         marked->status = INTENT_STATUS_STARTED;
         marked->started_at_ms = worker->batch->now_ms;
-        calls_marks(worker->calls, held.id, marked->started_at_ms);
         struct intent_change change = {.step = INTENT_MARKED,
                                        .task = task,
                                        .field = arena_copy(&worker->arena, held.id),

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "worker/answers.h"
+#include "worker/guards.h"
 #include "worker/task.h"
 #include "worker/versions.h"
 
@@ -192,7 +193,8 @@ static int take_loaded(struct worker *worker, struct store_load *loads, struct e
     int moved = 0;
     for (size_t i = 0; i < count; i++) {
         struct task *task = &worker->tasks[loads[i].task];
-        if (!str_equal(loads[i].position, buffer_str(&task->base))) {
+        if (guard(GUARD_POSITION_AT_LOAD) &&
+            !str_equal(loads[i].position, buffer_str(&task->base))) {
             task_begin_restore(worker, task, "the store does not stand where the task does");
             moved = 1;
             continue;

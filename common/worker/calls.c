@@ -2,6 +2,7 @@
 #include "worker/calls.h"
 
 #include "worker/calls_state.h"
+#include "worker/guards.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -236,20 +237,13 @@ static void begin_anew(struct call *call)
     call->begun_mono_ms = -1;
 }
 
-/* The store says STARTED, and it was not we: another owner is there, though nobody has told us. */
-static bool is_marked_by_another(const struct call *call, const struct task_intent *intent)
-{
-    return intent->status == INTENT_STATUS_STARTED && !call->marked &&
-           intent->started_at_ms != call->marks_at_ms;
-}
-
 /* An orphan comes home. When the task was away, another owner may have called, too: what we know
  * to have happened still holds, that nothing happened does not. Not even that we were refused,
  * where one can ask: without a key the two calls are not one, and the other may have been told yes.
  */
 static void adopt(struct call *call, const struct task_intent *intent, uint64_t epoch)
 {
-    bool was_away = call->epoch != epoch || is_marked_by_another(call, intent);
+    bool was_away = call->epoch != epoch;
     call->epoch = epoch;
     call->marked = call->marked || intent->status == INTENT_STATUS_STARTED;
     call->intent.sequence = intent->sequence;
@@ -384,13 +378,6 @@ bool calls_next_mark(const struct calls *calls, size_t *cursor, struct calls_mar
     return true;
 }
 
-void calls_marks(struct calls *calls, struct str id, int64_t started_at_ms)
-{
-    struct call *call = find_held(calls, id);
-    if (call)
-        call->marks_at_ms = started_at_ms;
-}
-
 void calls_started_committed(struct calls *calls, struct str id)
 {
     struct call *call = find_held(calls, id);
@@ -442,15 +429,20 @@ static void orphan(struct calls *calls, struct call *call)
     else if (phase != PHASE_RUNNING && phase != PHASE_FINISHED)
         phase = PHASE_WAITING;
     lane_remove(calls, call);
+    bool kept = call->phase != PHASE_TOLD || guard(GUARD_REPLIES_KEPT);
     call_enter(calls, call, phase);
+    if (!kept)
+        call_free(calls, call);
 }
 
 void calls_drop_task(struct calls *calls, int32_t task)
 {
     for (size_t i = 0; i < CALL_BUCKETS; i++)
-        for (struct call *call = calls->by_id[i]; call; call = call->next_by_id)
+        for (struct call *call = calls->by_id[i], *next; call; call = next) {
+            next = call->next_by_id;
             if (call->lane && call->task == task)
                 orphan(calls, call);
+        }
 }
 
 size_t calls_running(const struct calls *calls)

@@ -120,11 +120,6 @@ struct calls_mark {
 };
 bool calls_next_mark(const struct calls *calls, size_t *cursor, struct calls_mark *out) MUST_CHECK;
 
-/* The batch at work writes it with that started_at_ms. Should nobody learn whether it committed,
- * the same time in the store says that the mark is ours, and another one that it is somebody
- * else's. */
-void calls_marks(struct calls *calls, struct str id, int64_t started_at_ms);
-
 /* It may be sent from the next tick on. Not held (any more): nothing happens. */
 void calls_started_committed(struct calls *calls, struct str id);
 

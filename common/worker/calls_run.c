@@ -1,5 +1,6 @@
 /* What becomes of the calls that are first of their key: start, end, try again, give up. */
 #include "worker/calls_state.h"
+#include "worker/guards.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -143,7 +144,9 @@ static bool has_tried_enough(const struct calls *calls, const struct call *call)
 
 static int64_t quiet_ms(const struct calls *calls, const struct call *call)
 {
-    return call->target->endpoint->timeout_ms + calls->options.session_timeout_ms;
+    return guard(GUARD_QUIET)
+               ? call->target->endpoint->timeout_ms + calls->options.session_timeout_ms
+               : 0;
 }
 
 static void try_again(struct calls *calls, struct call *call, int64_t wait_at_least_ms)
@@ -322,7 +325,7 @@ static void start(struct calls *calls, struct call *call)
     call_leave(calls, call);
     target->in_flight++;
     breaker_started(&target->breaker, calls->mono_ms);
-    if (target->endpoint->commit_started && !call->marked && !call->asks)
+    if (guard(GUARD_STARTED) && target->endpoint->commit_started && !call->marked && !call->asks)
         call_enter(calls, call, PHASE_MARKING);
     else
         send_now(calls, call);

@@ -38,11 +38,10 @@ struct call {
     enum call_phase phase;
     int32_t task;
     uint64_t epoch;
-    bool maybe_sent;     /* it may have happened */
-    bool marked;         /* the store says STARTED */
-    int64_t marks_at_ms; /* the started_at_ms that we last tried to commit */
-    bool asks;           /* policy query: the next attempt is a lookup */
-    bool doubted;        /* policy query: the task was away while this attempt ran */
+    bool maybe_sent; /* it may have happened */
+    bool marked;     /* the store says STARTED */
+    bool asks;       /* policy query: the next attempt is a lookup */
+    bool doubted;    /* policy query: the task was away while this attempt ran */
     int32_t sends, lookups;
     int64_t begun_mono_ms; /* since when it is given a chance; -1 = not yet */
     int64_t due_mono_ms;

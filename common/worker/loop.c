@@ -4,6 +4,7 @@
 #include "worker/backlog.h"
 #include "worker/batch.h"
 #include "worker/endpoint_meters.h"
+#include "worker/guards.h"
 #include "worker/last_words.h"
 #include "worker/restore.h"
 #include "worker/switches.h"
@@ -37,6 +38,25 @@ static void throw_away(struct worker *worker, const char *step, const struct err
     tasks_wait(worker, mono_ms(worker) + (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS));
 }
 
+/* What throw_away is there to avoid (guards.h). */
+static void rewind_all(struct worker *worker)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        if (worker->tasks[i].phase == TASK_READY)
+            task_rewind(worker, &worker->tasks[i]);
+    calls_rewind(worker->calls);
+}
+
+/* Nobody knows what became of the transaction: a new producer fences it, then all is taken over. */
+static void after_failed_commit(struct worker *worker, const struct error *err)
+{
+    worker->producer_spent = guard(GUARD_PRODUCER_ANEW);
+    if (guard(GUARD_TAKE_OVER))
+        throw_away(worker, "commit", err);
+    else
+        rewind_all(worker);
+}
+
 /* What does not fit is tried again as less; a record that does not even fit alone is left alone. */
 static void try_less(struct worker *worker)
 {
@@ -51,15 +71,6 @@ static void try_less(struct worker *worker)
     if (worker->records_limit > count)
         worker->records_limit = count;
     worker->records_limit = worker->records_limit > 1 ? worker->records_limit / 2 : 1;
-}
-
-/* Nobody knows what became of the transaction: a new producer fences it, then all is taken over. */
-static void after_failed_commit(struct worker *worker, const struct error *err)
-{
-    worker->producer_spent = true;
-    if (worker->arena.full)
-        try_less(worker);
-    throw_away(worker, "commit", err);
 }
 
 static void after_failed_step(struct worker *worker, const char *step, const struct error *err)
@@ -94,6 +105,24 @@ static int load_and_decide(struct worker *worker, struct error *err)
     return loaded < 0 || batch_decide(worker, err) || batch_pack(worker, err) ? -1 : 0;
 }
 
+/* Step 8: the calls. A worker that the group may have written off sends nothing. */
+static int64_t turn_calls(struct worker *worker)
+{
+    struct ports *ports = worker->ports;
+    bool in_touch =
+        ports->log.contact_age_ms(ports->log.self) < worker->cfg->session_timeout_ms / 2 ||
+        !guard(GUARD_CONTACT);
+    enum calls_sending sending = !in_touch          ? CALLS_SEND_NOTHING
+                                 : worker->draining ? CALLS_SEND_MARKED
+                                                    : CALLS_SEND_ALL;
+    backlog_follow(worker);
+    int64_t now_ms = ports->clock.now_ms(ports->clock.self);
+    int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), sending);
+    endpoint_meters_follow(worker);
+    gauge_set(worker->meters.calls_running, (double)calls_running(worker->calls));
+    return next_ms;
+}
+
 /* Steps 3 to 7, for what step 1 and 2 have read. -1: it is final. */
 static int work_on_batch(struct worker *worker, struct error *fatal)
 {
@@ -112,6 +141,10 @@ static int work_on_batch(struct worker *worker, struct error *fatal)
         return 0;
     }
     worker->commit_due_mono_ms = 0;
+    if (!guard(GUARD_INTENTS_FIRST)) {
+        batch_offer_intents(worker);
+        turn_calls(worker);
+    }
     if (batch_commit(worker, &err)) {
         if (err.action == ERROR_DENIED) {
             *fatal = err;
@@ -170,23 +203,6 @@ static bool producer_is_fit(struct worker *worker)
     worker->producer_retry_mono_ms = mono_ms(worker) + wait_ms;
     log_warning("no producer yet", LOG_TEXT("why", err.text));
     return false;
-}
-
-/* Step 8: the calls. A worker that the group may have written off sends nothing. */
-static int64_t turn_calls(struct worker *worker)
-{
-    struct ports *ports = worker->ports;
-    bool in_touch =
-        ports->log.contact_age_ms(ports->log.self) < worker->cfg->session_timeout_ms / 2;
-    enum calls_sending sending = !in_touch          ? CALLS_SEND_NOTHING
-                                 : worker->draining ? CALLS_SEND_MARKED
-                                                    : CALLS_SEND_ALL;
-    backlog_follow(worker);
-    int64_t now_ms = ports->clock.now_ms(ports->clock.self);
-    int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), sending);
-    endpoint_meters_follow(worker);
-    gauge_set(worker->meters.calls_running, (double)calls_running(worker->calls));
-    return next_ms;
 }
 
 static int idle_ms(const struct worker *worker, int64_t calls_next_ms)

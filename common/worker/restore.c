@@ -5,6 +5,7 @@
 #include "log/log.h"
 #include "retry/retry.h"
 #include "worker/backlog.h"
+#include "worker/guards.h"
 #include "worker/poison.h"
 #include "worker/task.h"
 
@@ -112,7 +113,9 @@ static void set_bytes(struct buffer *buffer, struct str bytes)
  * our last chunk, by a failover to a replica that lags. */
 static int new_mark(char out[STORED_MARK_BYTES], struct error *err)
 {
-    if (getrandom(out, STORED_MARK_BYTES, 0) != STORED_MARK_BYTES)
+    if (!guard(GUARD_REBUILD_MARK))
+        memset(out, 0, STORED_MARK_BYTES);
+    else if (getrandom(out, STORED_MARK_BYTES, 0) != STORED_MARK_BYTES)
         return error_set(err, ERROR_RETRY, "no random bytes for a mark");
     return 0;
 }
@@ -161,7 +164,7 @@ static int start(struct worker *worker, struct task *task, struct error *err)
     restore->said_mono_ms = restore->moved_mono_ms = restore->began_mono_ms;
     buffer_reset(&restore->position);
     struct kafka_partition anchor = {0, task->partition, KAFKA_NO_OFFSET};
-    if (log->committed(log->self, &anchor, 1, err))
+    if (guard(GUARD_STABLE_OFFSET) && log->committed(log->self, &anchor, 1, err))
         return -1;
     restore->group_offset = anchor.offset;
     int64_t low;
@@ -255,8 +258,8 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
         stored_position_put(&restore->position, record->offset, clock->wall_ms(clock->self),
                             record->value);
         /* What came before it is whole: with it the next try, if there must be one, begins here. */
-        return restore->change_count < RESTORE_CHUNK_RECORDS / 2 &&
-                       restore->held_count < RESTORE_CHUNK_RECORDS
+        return restore->change_count < worker->restore_chunk / 2 &&
+                       restore->held_count < worker->restore_chunk
                    ? 0
                    : flush(worker, buffer_str(&restore->position), err);
     }
@@ -266,7 +269,7 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
     restore->changes[restore->change_count++] = (struct store_change){record->key, record->value};
     restore->due[restore->due_count++] = (struct store_due){record->key, score};
     restore->bytes += record->key.len + record->value.len;
-    if (restore->held_count < RESTORE_CHUNK_RECORDS && restore->bytes < RESTORE_CHUNK_BYTES)
+    if (restore->held_count < worker->restore_chunk && restore->bytes < RESTORE_CHUNK_BYTES)
         return 0;
     return flush(worker, (struct str){NULL, 0}, err);
 }
@@ -378,6 +381,7 @@ static int read_position(struct worker *worker, struct task *task, struct str re
                          " partitions, but %s began with %" PRId32
                          "; the count is fixed at birth, since keys would change their task",
                          worker->partition_count, worker->service->name, position->partition_count);
+    task_found_position(task, position->random_id);
     task->batch = position->batch;
     task->event_time_ms = position->event_time_ms;
     for (size_t p = 0; p < position->inputs.len; p++)
@@ -427,13 +431,11 @@ static int finish(struct worker *worker, struct error *err)
     task->backlog_wait_ms = BACKLOG_WAIT_MS;
     set_bytes(&task->base, buffer_str(&restore->stood));
     struct kafka_partition at[INPUTS_MAX];
-    for (size_t i = 0; i < worker->input_count; i++)
-        at[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
+    size_t count = task_partitions(worker, task, at);
     if (poison_began(worker, task, err) ||
         store->earliest(store->self, task->partition, &task->earliest_ms, err) ||
-        log->seek(log->self, at, worker->input_count, err) ||
-        backlog_offer_all(worker, task, err) ||
-        log->resume(log->self, at, worker->input_count, err))
+        log->seek(log->self, at, count, err) || backlog_offer_all(worker, task, err) ||
+        log->resume(log->self, at, count, err))
         return -1;
     stop_reading(worker);
     restore->task = NULL;
@@ -464,9 +466,11 @@ static int read_on(struct worker *worker, int64_t until_mono_ms, struct error *e
     struct restore *restore = worker->restore;
     struct log_port *log = &worker->ports->log;
     struct clock_port *clock = &worker->ports->clock;
+    int got = 1;
     for (;;) {
         int64_t mono_ms = clock->mono_ms(clock->self);
-        if (log->changelog_at_end(log->self, restore->task->partition))
+        if (log->changelog_at_end(log->self, restore->task->partition) ||
+            (got == 0 && !guard(GUARD_CHANGELOG_END)))
             return restore->unproven
                        ? rebuild(worker, "the changelog does not contain the store's position", err)
                        : finish(worker, err);
@@ -475,7 +479,7 @@ static int read_on(struct worker *worker, int64_t until_mono_ms, struct error *e
             return 0;
         }
         struct kafka_record record;
-        int got = log->changelog_next(log->self, 5, &record, err);
+        got = log->changelog_next(log->self, 5, &record, err);
         if (got < 0 && err->action == ERROR_ABORT_BATCH)
             return rebuild(worker, err->text, err);
         if (got < 0 && (err->action != ERROR_RETRY || mono_ms - restore->moved_mono_ms > STUCK_MS))

@@ -2,24 +2,58 @@
 #include "worker/task.h"
 
 #include "log/log.h"
+#include "worker/guards.h"
 #include "worker/poison.h"
 #include "worker/restore.h"
 
 #include <sys/random.h>
 
-static size_t partitions_of(const struct worker *worker, const struct task *task,
-                            struct kafka_partition out[INPUTS_MAX])
+/* How many of a task's partitions are assigned to us, one of each input. */
+static size_t assigned_of(const struct worker *worker, int32_t partition, bool out[INPUTS_MAX])
 {
+    struct log_port *log = &worker->ports->log;
+    const struct kafka_partition *assigned;
+    size_t count = log->assignment(log->self, &assigned), found = 0;
     for (size_t i = 0; i < worker->input_count; i++)
-        out[i] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
-    return worker->input_count;
+        out[i] = false;
+    for (size_t a = 0; a < count; a++) {
+        if (assigned[a].partition != partition)
+            continue;
+        out[assigned[a].topic] = true;
+        found++;
+    }
+    return found;
+}
+
+size_t task_partitions(const struct worker *worker, const struct task *task,
+                       struct kafka_partition out[INPUTS_MAX])
+{
+    size_t count = 0;
+    bool ours[INPUTS_MAX];
+    if (!guard(GUARD_OWN_ALL))
+        assigned_of(worker, task->partition, ours);
+    for (size_t i = 0; i < worker->input_count; i++)
+        if (guard(GUARD_OWN_ALL) || ours[i])
+            out[count++] = (struct kafka_partition){(int32_t)i, task->partition, task->next[i]};
+    return count;
+}
+
+void task_rewind(struct worker *worker, struct task *task)
+{
+    struct log_port *log = &worker->ports->log;
+    struct kafka_partition at[INPUTS_MAX];
+    struct error err = {0};
+    memcpy(task->next, task->told, sizeof(task->next));
+    task->ahead = false;
+    if (log->seek(log->self, at, task_partitions(worker, task, at), &err))
+        log_debug("could not seek", LOG_TEXT("error", err.text));
 }
 
 void task_begin_restore(struct worker *worker, struct task *task, const char *why)
 {
     struct log_port *log = &worker->ports->log;
     struct kafka_partition at[INPUTS_MAX];
-    size_t count = partitions_of(worker, task, at);
+    size_t count = task_partitions(worker, task, at);
     struct error err = {0};
     if (log->pause(log->self, at, count, &err))
         log_debug("could not pause; the assignment is about to change",
@@ -88,14 +122,12 @@ void tasks_follow_assignment(struct worker *worker)
         return;
     worker->epoch = epoch;
     const struct kafka_partition *assigned;
-    size_t count = log->assignment(log->self, &assigned);
-    size_t owned = 0;
+    size_t count = log->assignment(log->self, &assigned), owned = 0;
     for (int32_t i = 0; i < worker->partition_count; i++) {
         struct task *task = &worker->tasks[i];
-        size_t inputs = 0;
-        for (size_t a = 0; a < count; a++)
-            inputs += assigned[a].partition == i;
-        if (inputs == worker->input_count) {
+        bool ours[INPUTS_MAX];
+        size_t inputs = assigned_of(worker, i, ours);
+        if (inputs == worker->input_count || (inputs > 0 && !guard(GUARD_OWN_ALL))) {
             task_begin_restore(worker, task, NULL);
             task->attempts = 0;
             task->refused = false;
@@ -141,10 +173,25 @@ void tasks_retry_unknown(struct worker *worker)
     }
 }
 
+void task_found_position(struct task *task, struct str random_id)
+{
+    if (random_id.len != RANDOM_ID_BYTES)
+        return;
+    bool ours = memcmp(random_id.ptr, task->known_id, RANDOM_ID_BYTES) == 0 ||
+                memcmp(random_id.ptr, task->tried_id, RANDOM_ID_BYTES) == 0;
+    if (!ours && guard(GUARD_AWAY))
+        task->away_count++;
+    memcpy(task->known_id, random_id.ptr, RANDOM_ID_BYTES);
+}
+
+uint64_t task_epoch(const struct worker *worker, const struct task *task)
+{
+    return worker->epoch + ((uint64_t)task->away_count << 32);
+}
+
 int task_next_position(struct worker *worker, struct task *task, struct error *err)
 {
-    char random_id[RANDOM_ID_BYTES];
-    if (getrandom(random_id, sizeof(random_id), 0) != (ssize_t)sizeof(random_id))
+    if (getrandom(task->tried_id, RANDOM_ID_BYTES, 0) != RANDOM_ID_BYTES)
         return error_set(err, ERROR_ABORT_BATCH, "no random bytes for the position");
     struct input_offset inputs[2 * INPUTS_MAX];
     for (size_t i = 0; i < worker->input_count; i++)
@@ -152,7 +199,7 @@ int task_next_position(struct worker *worker, struct task *task, struct error *e
                                           .next_offset = task->next[i]};
     memcpy(inputs + worker->input_count, task->others, task->other_count * sizeof(inputs[0]));
     struct task_position position = {.batch = task->batch + 1,
-                                     .random_id = {random_id, sizeof(random_id)},
+                                     .random_id = {task->tried_id, RANDOM_ID_BYTES},
                                      .inputs = {inputs, worker->input_count + task->other_count},
                                      .event_time_ms = task->event_time_ms,
                                      .partition_count = worker->partition_count};
@@ -165,6 +212,7 @@ int task_next_position(struct worker *worker, struct task *task, struct error *e
 void task_committed(struct task *task)
 {
     task->batch++;
+    memcpy(task->known_id, task->tried_id, RANDOM_ID_BYTES);
     memcpy(task->told, task->next, sizeof(task->told));
     task->ahead = task->refused = false;
     poison_committed(task);

@@ -21,6 +21,13 @@ int task_give_store_up(struct worker *worker, const struct task *task, struct er
 /* None that is to be restored is tried before that time. */
 void tasks_wait(struct worker *worker, int64_t until_mono_ms);
 
+/* Its partition of every input, each with its next offset. */
+size_t task_partitions(const struct worker *worker, const struct task *task,
+                       struct kafka_partition out[INPUTS_MAX]);
+
+/* Back to what we remember: what a take-over is there to avoid (guards.h). */
+void task_rewind(struct worker *worker, struct task *task);
+
 /* Which tasks are ours, after the assignment has changed. */
 void tasks_follow_assignment(struct worker *worker);
 
@@ -30,6 +37,12 @@ size_t tasks_refused(const struct worker *worker);
 
 /* Tries again the inputs that wait for a schema. */
 void tasks_retry_unknown(struct worker *worker);
+
+/* The last position in the changelog bears that id, which says whether somebody else was there. */
+void task_found_position(struct task *task, struct str random_id);
+
+/* Changes whenever the task was away from this process: calls_offer's epoch. */
+uint64_t task_epoch(const struct worker *worker, const struct task *task);
 
 /* The record of the batch at work, framed, in the batch's arena: task->position. */
 MUST_CHECK int task_next_position(struct worker *worker, struct task *task, struct error *err);

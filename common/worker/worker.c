@@ -166,6 +166,8 @@ int worker_open(struct worker *worker, const struct worker_parts *parts, struct 
     arena_init(&worker->backlog_arena, (size_t)parts->cfg->batch_bytes_max);
     buffer_init(&worker->scratch, VALUE_BYTES_MAX);
     worker->records_limit = parts->cfg->records_max;
+    worker->restore_chunk =
+        parts->restore_chunk_records ? parts->restore_chunk_records : RESTORE_CHUNK_RECORDS;
     worker->item_max =
         (size_t)parts->cfg->records_max + REPLIES_PER_BATCH_MAX + TIMERS_PER_BATCH_MAX;
     worker->items = calloc(worker->item_max, sizeof(struct batch_item));

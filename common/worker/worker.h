@@ -53,9 +53,13 @@ struct task {
     /* of inputs that only another version of the service has: kept for it */
     struct input_offset others[INPUTS_MAX];
     size_t other_count;
-    bool ahead;              /* next has moved past the last position record */
-    struct buffer base;      /* the position as the store must hold it; empty = none */
-    struct str position;     /* the record that the batch at work writes, in its arena */
+    bool ahead;          /* next has moved past the last position record */
+    struct buffer base;  /* the position as the store must hold it; empty = none */
+    struct str position; /* the record that the batch at work writes, in its arena */
+    /* The random ids of the last position that we know of, and of the last one that we tried to
+     * commit: any other one was written by another owner, whether we have heard of it or not. */
+    char known_id[RANDOM_ID_BYTES], tried_id[RANDOM_ID_BYTES];
+    uint32_t away_count;     /* how often another owner was found to have been there */
     int64_t position_offset; /* where that record went in the changelog */
     int64_t earliest_ms;     /* no timer is due before; INT64_MAX = none */
     int64_t ready_mono_ms;   /* since when READY */
@@ -221,6 +225,7 @@ struct worker {
     } too_large;
     bool producer_spent;   /* to be opened again before anything else */
     int failures;          /* batches thrown away in a row */
+    size_t restore_chunk;  /* records of a restore that go to the store together */
     int64_t records_limit; /* of a batch; halved when one does not fit */
     int producer_attempts;
     int64_t producer_retry_mono_ms;
@@ -239,7 +244,8 @@ struct worker_parts {
     struct ports *ports;
     const struct transports *transports;
     struct metrics *metrics;
-    uint64_t seed; /* for the jitter of retries */
+    uint64_t seed;                /* for the jitter of retries */
+    size_t restore_chunk_records; /* at most RESTORE_CHUNK_RECORDS; 0 = that */
 };
 
 /* Finds its topics, reads its tables, publishes its schemas. ERROR_RETRY: something is away.

@@ -390,38 +390,6 @@ static void test_started_intent_is_parked_without_a_call_at_take_over(void)
     CU_ASSERT_FALSE(calls_has_started(world.calls, STR("b")));
 }
 
-/* We have not heard yet that the task is another worker's; it has committed `started` meanwhile. */
-static void test_an_intent_that_another_owner_has_started_is_parked_though_we_hold_it(void)
-{
-    begin_default();
-    offer("a", an_intent(.endpoint = STR("park")));
-    tick();
-    calls_marks(world.calls, STR("a"), 7000); /* refused: an old generation */
-    calls_drop_task(world.calls, TASK);
-    offer_from(
-        "a",
-        an_intent(.endpoint = STR("park"), .status = INTENT_STATUS_STARTED, .started_at_ms = 7001),
-        EPOCH, CALLS_RESTORED);
-    pass(1000);
-    EXPECT_SENT(0);
-    CU_ASSERT(expect_reply("a", OUTCOME_UNKNOWN)->parked);
-}
-
-static void test_an_intent_whose_started_was_committed_without_an_answer_is_sent(void)
-{
-    begin_default();
-    offer("a", an_intent(.endpoint = STR("park")));
-    tick();
-    calls_marks(world.calls, STR("a"), 7000);
-    calls_drop_task(world.calls, TASK);
-    offer_from(
-        "a",
-        an_intent(.endpoint = STR("park"), .status = INTENT_STATUS_STARTED, .started_at_ms = 7000),
-        EPOCH, CALLS_RESTORED);
-    tick();
-    EXPECT_SENT(1);
-}
-
 /* Without `started` in the store nobody knows whether the earlier owner called. */
 static void test_restored_call_never_tells_not_sent_unless_the_store_would_know(void)
 {

@@ -1,0 +1,5 @@
+#include "worker/guards.h"
+
+#ifdef GUARDS_REMOVABLE
+enum guard guard_removed;
+#endif
