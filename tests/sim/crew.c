@@ -82,7 +82,8 @@ static bool open_worker(struct hand *hand, struct error *err)
                                        .ports = &hand->process->ports,
                                        .transports = &hand->process->transports,
                                        .metrics = hand->metrics,
-                                       .seed = hand->run->seed + (uint64_t)hand->process->number};
+                                       .seed = hand->run->seed + (uint64_t)hand->process->number,
+                                       .restore_chunk_records = hand->run->restore_chunk};
     while (hand->process->alive) {
         *err = (struct error){0};
         if (worker_open(&hand->worker, &parts, err) == 0)
@@ -186,22 +187,80 @@ static struct hand *hand_of(struct run *run, const struct fake_process *process)
     abort(); /* not one of ours */
 }
 
+/* Calls that are made all the time are left alone more often, so that each gets its share. */
+static int times_as_likely(enum port_call call)
+{
+    switch (call) {
+    case CALL_POLL:
+    case CALL_COLLECT:
+    case CALL_PRODUCE:
+    case CALL_PARTITIONS_OF:
+        return 1;
+    case CALL_SEND_OFFSETS:
+    case CALL_COMMIT:
+    case CALL_APPLY:
+    case CALL_SUBMIT:
+    case CALL_WIPE:
+    case CALL_REOPEN:
+        return 12;
+    case CALL_TABLES_NEXT:
+    case CALL_SEEK:
+    case CALL_PAUSE:
+    case CALL_RESUME:
+    case CALL_COMMITTED_OFFSET:
+    case CALL_BEGIN:
+    case CALL_PUBLISH:
+    case CALL_WATERMARKS:
+    case CALL_CHANGELOG_START:
+    case CALL_CHANGELOG_NEXT:
+    case CALL_LOAD:
+    case CALL_DUE:
+    case CALL_PENDING_CALLS:
+    case CALL_EARLIEST:
+    case PORT_CALL_COUNT:
+        break;
+    }
+    return 4;
+}
+
+static bool strikes(struct faults *faults, enum fake_fault fault, enum port_call call)
+{
+    int64_t chance = (int64_t)faults->per_10000[fault] * times_as_likely(call);
+    if (chance == 0 || fake_pick(faults, 40000) >= chance)
+        return false;
+    fake_count(faults, fault);
+    return true;
+}
+
+/* Shorter than the group's patience, or so long that others have gone on. Who has looked whether it
+ * is still in touch sends soon after: a process that is stopped for longer between the two sends
+ * what another owner may have sent, and nobody can help it. */
+static int64_t how_long(struct run *run, enum port_call call)
+{
+    struct faults *faults = &run->world->faults;
+    int64_t session_ms = run->world->session_ms;
+    if (call == CALL_COLLECT || call == CALL_SUBMIT)
+        return fake_pick(faults, session_ms / 3);
+    return fake_pick(faults, 2) == 0 ? fake_pick(faults, session_ms)
+                                     : 2 * session_ms + fake_pick(faults, 3 * session_ms);
+}
+
 static void around(void *self, struct fake_process *process, enum port_call call, bool served)
 {
     struct run *run = self;
     struct hand *hand = hand_of(run, process);
     struct faults *faults = &run->world->faults;
-    if (fake_goes_wrong(faults, FAULT_CRASHED)) {
+    if (strikes(faults, FAULT_CRASHED, call)) {
         run->crew.deaths[call][served]++;
         fake_tell(faults, process->number, "dies %s %s", served ? "after" : "before",
                   port_call_names[call]);
         crew_kill(run, hand);
         return;
     }
-    if (fake_goes_wrong(faults, FAULT_STOPPED)) {
+    if (strikes(faults, FAULT_STOPPED, call)) {
         fake_tell(faults, process->number, "is stopped %s %s", served ? "after" : "before",
                   port_call_names[call]);
-        crew_stop(run, hand, fake_pick(faults, 3 * run->world->session_ms));
+        crew_stop(run, hand, how_long(run, call));
         yield(hand, 0);
         return;
     }

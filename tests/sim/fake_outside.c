@@ -142,6 +142,22 @@ static void note_call(struct fake_world *world, const char *key, struct str url)
     snprintf(call->path, sizeof(call->path), "%.*s", STR_ARG(url));
 }
 
+/* Something of it reaches the other side. */
+static void note_request(struct deed *deed, const struct fake_process *process, bool lookup,
+                         struct str url, uint64_t moment)
+{
+    if (lookup) {
+        deed->lookups++;
+        return;
+    }
+    if (deed->requests++ == 0) {
+        deed->asked = moment;
+        snprintf(deed->path, sizeof(deed->path), "%.*s", STR_ARG(url));
+    }
+    deed->asked_last = moment;
+    deed->asked_again |= deed->told == process->number;
+}
+
 static int port_submit(void *self, const struct http_request *request, struct error *err)
 {
     struct fake_process *process = self;
@@ -161,17 +177,12 @@ static int port_submit(void *self, const struct http_request *request, struct er
                               .lookup = lookup,
                               .acts_ms = -1,
                               .retry_after_ms = -1};
-    deed->asked_again |= !lookup && deed->told == process->number;
-    if (lookup) {
-        deed->lookups++;
-    } else if (deed->requests++ == 0) {
-        deed->asked = ++world->moment;
-        snprintf(deed->path, sizeof(deed->path), "%.*s", STR_ARG(request->url));
-    }
     fake_tell(&world->faults, process->number, "%s %s at %s", lookup ? "looks up" : "sends", key,
               deed->endpoint);
     if (world->turns.wait && endpoint)
         plan(world, endpoint, asked);
+    if (!world->turns.wait || asked->end != HTTP_NOT_SENT)
+        note_request(deed, process, lookup, request->url, ++world->moment);
     fake_leave(process, CALL_SUBMIT);
     return 0;
 }
@@ -214,8 +225,7 @@ static bool port_collect(void *self, struct http_result *out)
               : request->end == HTTP_NOT_SENT ? "not sent"
                                               : "unknown",
               request->status);
-    if (request->end == HTTP_ANSWERED && request->status / 100 != 5 && request->status != 409 &&
-        !(request->lookup && request->status == 404))
+    if (request->end == HTTP_ANSWERED && request->status / 100 == 2)
         world->deeds[request->deed].told = process->number;
     request->process = NULL;
     return true;

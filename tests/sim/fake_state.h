@@ -146,9 +146,9 @@ struct deed {
     char path[128];
     int requests, lookups, acts;
     bool refused;
-    uint64_t asked, acted; /* moments of the first request, and of the first act */
-    int told;              /* the last process that heard a definite answer */
-    bool asked_again;      /* by one that had heard it */
+    uint64_t asked, asked_last, acted; /* moments of first and last request, and of the first act */
+    int told;                          /* the last process that heard a yes */
+    bool asked_again;                  /* by one that had heard it */
 };
 
 struct request {

@@ -20,11 +20,11 @@ struct promise {
     const struct service *rules;
     struct folded *of;
     struct str id, endpoint;
-    uint64_t asked;    /* moment at which it was decided */
-    uint64_t answered; /* 0 = no reply has come so far */
-    int answered_by;   /* the process that took the reply */
-    bool will_answer;  /* one comes at some time */
-    bool withdrawn;    /* a rule said so */
+    uint64_t asked;     /* moment at which it was decided */
+    uint64_t answered;  /* 0 = no reply has come so far */
+    int answered_by;    /* the process that took the reply */
+    bool will_answer;   /* one comes at some time */
+    uint64_t withdrawn; /* moment at which a rule said so; 0 = not */
     bool parked;
     enum outcome outcome;
 };

@@ -19,7 +19,9 @@ static const char *what_is_wrong(const struct run *run, const struct promise *pr
     const struct endpoint *endpoint = endpoints_find(run->scenario->endpoints, promise->endpoint);
     int requests = deed ? deed->requests : 0, acts = deed ? deed->acts : 0;
     if (promise->withdrawn)
-        return requests > 0 ? "was sent though it was withdrawn in time" : NULL;
+        return acts > 0 || (requests > 0 && deed->asked_last > promise->withdrawn)
+                   ? "was sent though it was withdrawn in time"
+                   : NULL;
     if (promise->answered == 0)
         return "was never answered";
     if (deed && requests > 0 && deed->asked < promise->asked)
@@ -29,9 +31,9 @@ static const char *what_is_wrong(const struct run *run, const struct promise *pr
     if (promise->parked && endpoint->policy != POLICY_PARK)
         return "was parked, and its endpoint's policy says otherwise";
     if (deed && promise->parked && deed->told == promise->answered_by)
-        return "was parked by a worker that had the answer";
+        return "was parked by a worker that had heard a yes";
     if (deed && deed->asked_again)
-        return "was sent again by a worker that had the answer";
+        return "was sent again by a worker that had heard a yes";
     switch (promise->outcome) {
     case OUTCOME_OK:
         return acts == 1 ? NULL : "is said to be done, and was not";

@@ -150,13 +150,14 @@ static void on_intend(struct effects_sink *sink, const struct intent *intent)
  * any more. */
 static void on_withdraw(struct effects_sink *sink, struct str id)
 {
-    struct folded *of = ((struct retake *)sink)->of;
+    const struct retake *retake = (struct retake *)sink;
+    struct folded *of = retake->of;
     struct promise *promise = find_pending(of, id);
     if (promise && promise->parked)
         remove_promise(of, promise);
     if (!promise || promise->will_answer)
         return;
-    promise->withdrawn = true;
+    promise->withdrawn = retake->witness->moment;
     remove_promise(of, promise);
 }
 

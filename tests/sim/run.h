@@ -17,6 +17,8 @@ struct scenario {
     /* Called at the beginning, then at random moments while there is trouble. */
     void (*begin)(struct run *run);
     void (*load)(struct run *run);
+    /* Sends something harmless of that key to each service. */
+    void (*touch)(struct run *run, const char *key);
     /* What else must hold at the end; NULL = nothing. */
     void (*check)(struct run *run);
 };
@@ -28,6 +30,7 @@ struct run {
     struct crew crew;
     struct runtime_settings cfg;
     int64_t lasts_ms;
+    size_t restore_chunk;
     int sent; /* events of the load, for their ids */
     size_t wrong_count;
     char wrong[RUN_WRONG_MAX][400];

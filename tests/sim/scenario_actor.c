@@ -192,6 +192,13 @@ static void begin(struct run *run)
         load(run);
 }
 
+static void touch(struct run *run, const char *key)
+{
+    struct payment_captured paid = {
+        .order_id = str_from(key), .amount_minor = JUST_COUNTS, .currency = STR("INR")};
+    run_send(run, &payment_captured, "inbound.orders", key, &paid, false);
+}
+
 #define ENDPOINT(called, what)                                                                     \
     {                                                                                              \
         .name = STR_INIT(called), .kind = ENDPOINT_HTTP,                                           \
@@ -212,4 +219,5 @@ const struct scenario scenario_actor = {.name = "actor",
                                         .service_count = 1,
                                         .endpoints = &endpoints,
                                         .begin = begin,
-                                        .load = load};
+                                        .load = load,
+                                        .touch = touch};

@@ -1,11 +1,15 @@
 /* Runs seeds: each is one world, several workers of services with real rules, random faults, and an
  * oracle at the end. A failing seed is run again with its trace in plain words.
  *
- *   sim_seeds [--first N] [--count N]    WAYBILL_SEED=N runs that one, and tells all of it
+ *   sim_seeds [--first N] [--count N]          WAYBILL_SEED=N runs that one, and tells all of it
+ *   sim_seeds --without GUARD [--until-wrong]  in a build with -DGUARDS_REMOVABLE=ON
+ *   sim_seeds --guards                         their names
  */
 #include "sim/run.h"
 
+#include "base/partition.h"
 #include "log/log.h"
+#include "worker/guards.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -14,7 +18,7 @@
 enum {
     SIM_PARTITIONS = 3,
     SESSION_MS = 3000,
-    TXN_TIMEOUT_MS = 4000,
+    REST_LONG_MS = 45000,  /* the same while calls wait in a store */
     REST_MS = 9000,        /* without one new record */
     REST_MOST_MS = 180000, /* until it must have come to rest */
     STEP_MS = 500,
@@ -53,15 +57,16 @@ static void begin(struct run *run, uint64_t seed, bool tells)
     run->world->faults.random = seed * UINT64_C(0xd1342543de82ef95) + 1;
     run->world->faults.tells = tells;
     run->world->dated = true;
-    run->world->txn_timeout_ms = TXN_TIMEOUT_MS;
     run->world->session_ms = SESSION_MS;
+    run->world->txn_timeout_ms = SESSION_MS + fake_pick(&run->world->faults, 2 * SESSION_MS);
     run->world->endpoints = run->scenario->endpoints;
     settle_settings(run);
+    run->restore_chunk = 2 + (size_t)fake_pick(&run->world->faults, 10);
     size_t workers = 2 + (size_t)fake_pick(&run->world->faults, 2);
     for (size_t w = 0; w < workers; w++)
         for (size_t s = 0; s < run->scenario->service_count; s++)
             crew_add(run, &run->scenario->services[s].service, run->scenario->services[s].cfg);
-    run->lasts_ms = 4000 + fake_pick(&run->world->faults, 8000);
+    run->lasts_ms = 4000 + fake_pick(&run->world->faults, 14000);
 }
 
 static int64_t records_in(const struct fake_world *world)
@@ -89,19 +94,43 @@ static void trouble(struct run *run)
     }
 }
 
+static bool calls_wait(const struct fake_world *world)
+{
+    for (size_t g = 0; g < world->group_count; g++)
+        for (int32_t p = 0; p < world->partitions; p++)
+            for (size_t i = 0; i < world->redis[g].shelves[p].count; i++)
+                if (world->redis[g].shelves[p].fields[i].score < 0)
+                    return true;
+    return false;
+}
+
 static void come_to_rest(struct run *run)
 {
     struct fake_world *world = run->world;
     int64_t last = -1, rested_ms = 0, until_ms = world->now_ms + REST_MOST_MS;
-    weather_end(run);
-    while (rested_ms < REST_MS && world->now_ms < until_ms) {
+    bool rests = false;
+    while (!rests && world->now_ms < until_ms) {
         crew_work(run, world->now_ms + STEP_MS);
         int64_t now = records_in(world);
         rested_ms = now == last ? rested_ms + STEP_MS : 0;
         last = now;
+        rests = rested_ms >= (calls_wait(world) ? REST_LONG_MS : REST_MS);
     }
-    if (rested_ms < REST_MS)
+    if (!rests)
         run_wrong(run, "it does not come to rest");
+}
+
+/* A store that lost something while its task had nothing to do is missed with the next event. */
+static void touch_all_tasks(struct run *run)
+{
+    char key[16];
+    for (int32_t p = 0; p < run->world->partitions; p++) {
+        int n = 0;
+        do
+            snprintf(key, sizeof(key), "touch%d", n++);
+        while (partition_of(str_from(key), run->world->partitions) != p);
+        run->scenario->touch(run, key);
+    }
 }
 
 static void add_up(const struct run *run)
@@ -128,6 +157,9 @@ static size_t run_seed(uint64_t seed, bool tells)
     static struct run run;
     begin(&run, seed, tells);
     trouble(&run);
+    weather_end(&run);
+    come_to_rest(&run);
+    touch_all_tasks(&run);
     come_to_rest(&run);
     if (run.wrong_count == 0)
         oracle_check(&run);
@@ -160,33 +192,98 @@ static void print_covered(void)
     printf("\n");
 }
 
-int main(int argc, char **argv)
+#ifdef GUARDS_REMOVABLE
+static bool remove_guard(const char *word)
 {
-    static const struct option options[] = {{"first", required_argument, NULL, 'f'},
-                                            {"count", required_argument, NULL, 'c'},
-                                            {NULL, 0, NULL, 0}};
-    uint64_t first = 1, count = 100;
-    const char *only = getenv("WAYBILL_SEED");
+#define X(name, named, text)                                                                       \
+    if (strcmp(word, named) == 0)                                                                  \
+        guard_removed = GUARD_##name;
+    WORKER_GUARDS(X)
+#undef X
+    if (guard_removed == GUARD_NONE)
+        fprintf(stderr, "there is no guard \"%s\"\n", word);
+    return guard_removed != GUARD_NONE;
+}
+#else
+static bool remove_guard(const char *word)
+{
+    fprintf(stderr, "guard \"%s\" stands: it takes a build with -DGUARDS_REMOVABLE=ON\n", word);
+    return false;
+}
+#endif
+
+struct asked {
+    uint64_t first, count;
+    bool until_wrong, guards;
+};
+
+/* 0 = *out is what to do; else the exit status. */
+static int read_flags(int argc, char **argv, struct asked *out)
+{
+    static const struct option options[] = {
+        {"first", required_argument, NULL, 'f'},   {"count", required_argument, NULL, 'c'},
+        {"without", required_argument, NULL, 'w'}, {"until-wrong", no_argument, NULL, 'u'},
+        {"guards", no_argument, NULL, 'g'},        {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == '?')
+        if (option == 'f')
+            out->first = strtoull(optarg, NULL, 10);
+        else if (option == 'c')
+            out->count = strtoull(optarg, NULL, 10);
+        else if (option == 'u')
+            out->until_wrong = true;
+        else if (option == 'g')
+            out->guards = true;
+        else if (option != 'w' || !remove_guard(optarg))
             return 2;
-        *(option == 'f' ? &first : &count) = strtoull(optarg, NULL, 10);
+    }
+    return 0;
+}
+
+static void print_guards(void)
+{
+#define X(name, word, text) printf("%s\n", word);
+    WORKER_GUARDS(X)
+#undef X
+}
+
+/* Returns how many seeds failed. */
+static uint64_t run_many(const struct asked *asked)
+{
+    uint64_t wrong = 0;
+    for (uint64_t seed = asked->first; seed < asked->first + asked->count; seed++) {
+        if (run_seed(seed, false) == 0)
+            continue;
+        wrong++;
+        if (asked->until_wrong) {
+            printf("wrong after %" PRIu64 " seeds\n", seed - asked->first + 1);
+            run_seed(seed, true);
+            return wrong;
+        }
+        printf("failed: WAYBILL_SEED=%" PRIu64 "\n", seed);
+    }
+    print_covered();
+    printf("check %" PRIu64 " seeds of several workers: %s\n", asked->count,
+           wrong ? "failed" : "ok");
+    return wrong;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked asked = {.first = 1, .count = 100};
+    const char *only = getenv("WAYBILL_SEED");
+    int status = read_flags(argc, argv, &asked);
+    if (status != 0)
+        return status;
+    if (asked.guards) {
+        print_guards();
+        return 0;
     }
     log_setup(&(struct log_options){.service = "sim", .level = LOG_ERROR, .fd = -1});
     for (int s = 0; s < SCENARIOS; s++)
         witness_all((struct witnessed *)(uintptr_t)scenarios[s]->services,
                     scenarios[s]->service_count);
-    size_t wrong = 0;
-    if (only)
-        wrong = run_seed(strtoull(only, NULL, 10), true);
-    for (uint64_t seed = first; !only && seed < first + count; seed++)
-        if (run_seed(seed, false) > 0) {
-            printf("failed: WAYBILL_SEED=%" PRIu64 "\n", seed);
-            wrong++;
-        }
-    if (!only)
-        print_covered();
+    uint64_t wrong = only ? run_seed(strtoull(only, NULL, 10), true) : run_many(&asked);
     crew_free_stacks();
     return wrong > 0;
 }

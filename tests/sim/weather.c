@@ -66,7 +66,7 @@ static void blind(struct run *run)
     if (!seat->taken)
         return;
     int64_t input = fake_pick(faults, 3);
-    seat->blind[input] = !seat->blind[input] && fake_pick(faults, 2) == 0;
+    seat->blind[input] = !seat->blind[input] && fake_pick(faults, 3) > 0;
     if (seat->blind[input])
         fake_count(faults, FAULT_BLIND);
     fake_tell(faults, 0, "member %s %s topic %d", seat->instance,
@@ -103,7 +103,7 @@ static void stop_somebody(struct run *run)
         return;
     fake_count(&run->world->faults, FAULT_STOPPED);
     fake_tell(&run->world->faults, hand->process->number, "is stopped");
-    crew_stop(run, hand, fake_pick(&run->world->faults, 3 * run->world->session_ms));
+    crew_stop(run, hand, fake_pick(&run->world->faults, 4 * run->world->session_ms));
 }
 
 /* The cleaner works on changelogs up to some offset; deletions stay for as long as they must. */
@@ -187,8 +187,8 @@ static void redis_stale(struct run *run)
 void weather_trouble(struct run *run)
 {
     static void (*const kinds[])(struct run *) = {
-        rebalance, rebalance,     blind,       scale,       kill_somebody, stop_somebody, compact,
-        compact,   redis_trouble, redis_loses, redis_loses, redis_stale,   clock_jumps};
+        rebalance, rebalance, blind,         blind,       scale,       kill_somebody, stop_somebody,
+        compact,   compact,   redis_trouble, redis_loses, redis_loses, redis_stale,   clock_jumps};
     kinds[fake_pick(&run->world->faults, (int64_t)(sizeof(kinds) / sizeof(kinds[0])))](run);
 }
 
@@ -205,8 +205,6 @@ void weather_end(struct run *run)
     for (size_t i = 0; i < run->crew.hand_count; i++) {
         struct hand *hand = &run->crew.hands[i];
         hand->wanted = true;
-        if (hand->stopped_until_ms > world->now_ms + 1000)
-            hand->stopped_until_ms = world->now_ms + 1000;
     }
     run->crew.calm = true;
     fake_tell(&world->faults, 0, "all trouble is over");
