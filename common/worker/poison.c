@@ -132,9 +132,20 @@ static void name_item(const struct worker *worker, const struct batch_item *item
                  STR_ARG(item->ev.id));
 }
 
+/* After so long a life the next start would not count either. */
+static void calm_down(const struct worker *worker, struct task *task)
+{
+    struct clock_port *clock = &worker->ports->clock;
+    if (task->suspected && clock->mono_ms(clock->self) - task->ready_mono_ms >= POISON_SOON_MS) {
+        task->suspected = false;
+        task->suspected_batches = 0;
+    }
+}
+
 int poison_try(struct worker *worker, const struct batch_item *item, struct error *err)
 {
     struct task *task = item->task;
+    calm_down(worker, task);
     bool suspected = item->kind == ITEM_RECORD ? task->suspected_batches > 0 : task->suspected;
     if ((!suspected || worker->trying != task) && poison_survived(worker, err))
         return -1;

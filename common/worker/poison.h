@@ -7,8 +7,7 @@
  * what was found POISON_TRIES times is not tried again.
  *
  * Records are written down only in a task's first batches, in which those stand that were at work
- * when the worker died; timers and replies, which come later and are fewer, as long as the task is
- * owned. */
+ * when the worker died; timers and replies, which come later and are fewer, for POISON_SOON_MS. */
 #ifndef WAYBILL_WORKER_POISON_H
 #define WAYBILL_WORKER_POISON_H
 

@@ -191,6 +191,30 @@ static void test_a_worker_that_dies_of_something_else_blames_nobody(void)
     finish();
 }
 
+static void test_who_lives_long_enough_is_not_suspected_any_more(void)
+{
+    begin();
+    settle();
+    const struct task *task = &worker.tasks[home_of("a")];
+    CU_ASSERT_FALSE(task->suspected);
+    crash();
+    settle();
+    CU_ASSERT_TRUE(task->suspected);
+    CU_ASSERT_EQUAL(task->suspected_batches, POISON_BATCHES);
+    pay("a", PLAIN, "1");
+    settle();
+    CU_ASSERT_TRUE(task->suspected);
+    CU_ASSERT(task->suspected_batches < POISON_BATCHES);
+    fake_world_pass(world, POISON_SOON_MS);
+    pay("a", PLAIN, "2");
+    settle();
+    CU_ASSERT_FALSE(task->suspected);
+    crash();
+    settle();
+    CU_ASSERT_FALSE(task->suspected); /* an hour after the last start, this one counts anew */
+    finish();
+}
+
 static void test_timers_of_states_too_large_together_fire_all_the_same(void)
 {
     enum { KEYS = 60 }; /* of 200 kB each */
