@@ -19,8 +19,11 @@ enum {
     REPLIES_PER_BATCH_MAX = 1000,
     TIMERS_PER_TASK_MAX = 500,
     TIMERS_PER_BATCH_MAX = 5000,
-    TIMERS_HOLD_MS = 300, /* after a take-over, so that what waits in the topics is read first */
-    TIMERS_WAIT_MOST_MS = 3000, /* behind inputs that are never read to their end */
+    /* After a take-over, so that what waits in the topics is read first: at least, and at most
+     * while the inputs are known to have more, or Kafka has not told us yet what they have. */
+    TIMERS_HOLD_MS = 300,
+    TIMERS_WAIT_MOST_MS = 3000, /* also later, behind inputs that are never read to their end */
+    TIMERS_UNHEARD_MOST_MS = 30000,
     UNKNOWN_SCHEMA_RETRY_MS = 1000,
     UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
     REFUSED_RETRY_MS = 30000       /* a task with states that this program cannot read */

@@ -340,12 +340,33 @@ static void take_replies(struct worker *worker)
     }
 }
 
+/* Whether the task has read what its inputs held when it was taken over, or has tried for long
+ * enough. */
+static bool caught_up(const struct worker *worker, struct task *task, int64_t mono_ms)
+{
+    struct log_port *log = &worker->ports->log;
+    bool heard = true, behind = false;
+    for (size_t i = 0; !task->caught_up && i < worker->input_count; i++) {
+        int64_t lag = log->lag(log->self, (int32_t)i, task->partition);
+        heard = heard && lag >= 0;
+        behind = behind || lag > 0;
+    }
+    if (task->caught_up)
+        return true;
+    if (heard && task->heard_mono_ms < 0)
+        task->heard_mono_ms = mono_ms;
+    task->caught_up = !heard   ? mono_ms - task->ready_mono_ms >= TIMERS_UNHEARD_MOST_MS
+                      : behind ? mono_ms - task->heard_mono_ms >= TIMERS_WAIT_MOST_MS
+                               : true;
+    return task->caught_up;
+}
+
 /* Due timers wait, but not for ever, while there is more to read: what is known already comes
  * before what has not happened. */
-static bool may_fire(const struct worker *worker, const struct task *task, int64_t mono_ms)
+static bool may_fire(const struct worker *worker, struct task *task, int64_t mono_ms)
 {
     return task->phase == TASK_READY && task->earliest_ms <= batch_task_now(worker, task) &&
-           mono_ms - task->ready_mono_ms >= TIMERS_HOLD_MS;
+           mono_ms - task->ready_mono_ms >= TIMERS_HOLD_MS && caught_up(worker, task, mono_ms);
 }
 
 static int take_timers(struct worker *worker, struct error *err)

@@ -442,6 +442,8 @@ static int finish(struct worker *worker, struct error *err)
     task->phase = TASK_READY;
     task->attempts = 0;
     task->ready_mono_ms = clock->mono_ms(clock->self);
+    task->heard_mono_ms = -1;
+    task->caught_up = false;
     int64_t took_ms = task->ready_mono_ms - restore->began_mono_ms;
     counter_add(worker->meters.takeovers, 1);
     histogram_observe(worker->meters.restore_seconds, (double)took_ms / 1000);

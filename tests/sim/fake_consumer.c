@@ -187,10 +187,10 @@ static int64_t log_contact_age(void *self)
 
 static int64_t log_lag(void *self, int32_t input, int32_t partition)
 {
-    (void)self;
+    const struct fake_process *process = self;
     (void)input;
     (void)partition;
-    return 0;
+    return process->world->lag;
 }
 
 static int log_partitions(void *self, const char *topic, int32_t *out, struct error *err)

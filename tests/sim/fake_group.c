@@ -206,6 +206,11 @@ void fake_world_contact_age(struct fake_world *world, int64_t ms)
     world->contact_age_ms = ms;
 }
 
+void fake_world_lag(struct fake_world *world, int64_t records)
+{
+    world->lag = records;
+}
+
 int64_t fake_world_committed(const struct fake_world *world, int32_t input, int32_t partition)
 {
     return world->groups[0].committed[input][partition];

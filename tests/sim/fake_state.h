@@ -255,6 +255,7 @@ struct fake_world {
     size_t produce_max;
     int rebalance_after;    /* -1 = not */
     int64_t contact_age_ms; /* -1 = as it is */
+    int64_t lag;            /* what a consumer believes of every input; -1 = it has heard nothing */
 };
 
 /* fake_world.c: processes, and time. */

@@ -45,6 +45,7 @@ void fake_world_rebalance_after(struct fake_world *world, int records);
 void fake_world_hide_input(struct fake_world *world, int32_t input, bool hide);
 void fake_world_hide_partition(struct fake_world *world, int32_t partition, bool hide);
 void fake_world_contact_age(struct fake_world *world, int64_t ms); /* of the group */
+void fake_world_lag(struct fake_world *world, int64_t records);    /* as a consumer believes */
 
 void fake_world_next_commit(struct fake_world *world, enum fake_commit what);
 /* What was committed with FAKE_COMES_LATE is shown now. Until then the group's offsets are held

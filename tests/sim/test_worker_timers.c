@@ -120,6 +120,43 @@ static void test_timers_wait_a_little_after_a_take_over_for_what_is_on_its_way(v
     finish();
 }
 
+/* After a take-over the first answer to a fetch may be long in coming: who has paid meanwhile shall
+ * not be told that he has not. */
+static void test_timers_wait_after_a_take_over_until_the_inputs_were_heard(void)
+{
+    begin();
+    pay("a", SETS_TIMER, "1");
+    settle();
+    crash();
+    fake_world_pass(world, 60000);
+    fake_world_lag(world, -1); /* no answer yet */
+    turn(3);
+    fake_world_pass(world, TIMERS_UNHEARD_MOST_MS - 1000);
+    turn(3);
+    fake_world_lag(world, 1); /* an answer, and a record that is not handed out yet */
+    turn(1);
+    pay("a", DROPS_STATE, "2");
+    fake_world_lag(world, 0);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    finish();
+}
+
+static void test_timers_do_not_wait_for_ever_for_inputs_that_are_not_heard(void)
+{
+    begin();
+    pay("a", SETS_TIMER, "1");
+    settle();
+    crash();
+    fake_world_pass(world, 60000);
+    fake_world_lag(world, -1);
+    turn(3);
+    fake_world_pass(world, TIMERS_UNHEARD_MOST_MS);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101");
+    finish();
+}
+
 /* A timer is due, and ten records wait that are read one by one; the last one drops the state. */
 static void begin_behind_schedule(void)
 {
