@@ -41,7 +41,8 @@ class Moods:
         reply = inner()
         if mood == "forgets":
             return DROP
-        if mood == "lies":
+        # A no that is told as a yes cannot be found out by any answer, only by what never comes: so it lies about the form only.
+        if mood == "lies" and reply is not DROP and reply[0] < 300:
             return 200, {"weather": "fine"}
         return Twice(reply) if mood == "twice" and reply is not DROP else reply
 

@@ -34,6 +34,11 @@ class MoodsTest(unittest.TestCase):
         self.assertIsInstance(self.ask("twice"), Twice)
         self.assertEqual((self.done, len(self.slept)), (5, 1))
 
+    def test_a_no_stays_a_no(self):
+        for mood in ("lies", "slow", "twice"):
+            self.moods.set("sms", mood, 10)
+            self.assertEqual(self.moods.answer("sms", lambda: (422, {"reasons": []})), (422, {"reasons": []}))
+
     def test_a_mood_passes_and_is_nobody_else_s(self):
         self.ask("forgets")
         self.assertEqual(self.moods.answer("suppliers", lambda: ANSWER), ANSWER)
