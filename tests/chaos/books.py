@@ -2,7 +2,7 @@
 import collections
 
 from world.books import Books, _mail_key
-from world.plan import SHORT, stars
+from world.plan import EXHAUSTED, SHORT, stars
 
 # What a finding of the books says when something is missing, and when something happened twice.
 LOSING = ("no event knows it", "neither sent nor explained", "nobody got it", "ended as")
@@ -28,8 +28,8 @@ class ChaosBooks(Books):
         return self.findings
 
     def _check_order(self, plan, order):
-        """Of scarce goods some get nothing; who, is not planned."""
-        if "scarce" in plan.history.words and order and self.ends[plan.history.order_id] == SHORT:
+        """Of scarce goods some get nothing, at once or after their hold has expired; who, is not planned."""
+        if "scarce" in plan.history.words and order and self.ends[plan.history.order_id] in (SHORT, EXHAUSTED):
             return
         super()._check_order(plan, order)
 

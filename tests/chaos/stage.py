@@ -11,6 +11,7 @@ from world.stage import SERVICES, SETTINGS, ROOT, Stage, free_ports
 INSTANCES = ("a", "b")    # of every service, from the beginning
 SPARE = "c"               # comes and goes
 THROUGH_DOORS = "b"       # its way to Kafka leads through doors; the others' is direct
+DOOR_S = 20
 SESSION_S = 6             # kafka.session_timeout, its least
 
 
@@ -71,8 +72,16 @@ class ChaosStage(Stage):
             self.start_worker(name)
 
     def mood(self, what, mood, seconds):
+        """Raises OSError if the world's door stays shut; it is, for some seconds, while suppliers and sms are away."""
         url = f"http://127.0.0.1:{self.http_port}/world/mood?what={what}&mood={mood}&seconds={seconds}"
-        urllib.request.urlopen(urllib.request.Request(url, data=b""), timeout=5).read()
+        deadline = time.monotonic() + DOOR_S
+        while True:
+            try:
+                return urllib.request.urlopen(urllib.request.Request(url, data=b""), timeout=5).read()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def metrics(self, name):
         """{line's name with labels: number} of a worker's page; None if it does not answer."""
