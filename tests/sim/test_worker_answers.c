@@ -1,69 +1,21 @@
 /* A person decides about calls whose outcome nobody knows. */
 /* links: fake_world */
-#include "sim/probe.h"
-
-#include "topics/operator.h"
+#include "sim/person.h"
 
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 
-/* The sequence of that intent as the changelog has it; -1 = it is gone. *out_status: its status. */
-static int64_t sequence_of(const char *key, const char *id, enum intent_status *out_status)
-{
-    char field[100];
-    int64_t sequence = -1;
-    static struct fake_record records[RECORDS_MAX];
-    struct arena arena;
-    arena_init(&arena, 10000000);
-    snprintf(field, sizeof(field), "i:lane.measured:%zu:%s:%s", strlen(key), key, id);
-    size_t count = fake_world_read(world, "probe.changelog", records, RECORDS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct error err = {0};
-        const void *body;
-        struct str rest;
-        int32_t schema_id;
-        if (!str_equal(records[i].key, str_from(field)))
-            continue;
-        sequence = -1;
-        if (!records[i].value.ptr)
-            continue;
-        CU_ASSERT_EQUAL_FATAL(framing_split(records[i].value, &schema_id, &rest, &err), 0);
-        CU_ASSERT_EQUAL_FATAL(avro_decode(&task_intent, rest, &arena, &body, &err), 0);
-        sequence = ((const struct task_intent *)body)->sequence;
-        *out_status = ((const struct task_intent *)body)->status;
-    }
-    arena_done(&arena);
-    return sequence;
-}
-
 static bool is_parked(const char *key, const char *id)
 {
     enum intent_status status;
-    return sequence_of(key, id, &status) >= 0 && status == INTENT_STATUS_PARKED;
-}
-
-static void answer_to(const char *key, const char *id, int64_t sequence, enum call_answer what,
-                      const char *event_id)
-{
-    const struct event_header headers[] = {{STR("ce_id"), str_from(event_id)},
-                                           {STR(OPERATOR_WHAT_HEADER), STR("answer")}};
-    const struct call_answered body = {.state_type = STR("lane.measured"),
-                                       .intent_id = str_from(id),
-                                       .sequence = sequence,
-                                       .answer = what,
-                                       .why = STR("they say so"),
-                                       .by = STR("ann")};
-    struct buffer buffer;
-    fake_world_write(world, "probe.operator", home_of(key), key,
-                     framed(&call_answered, &body, &buffer), headers, 2);
-    buffer_done(&buffer);
+    return person_finds(key, id, &status) >= 0 && status == INTENT_STATUS_PARKED;
 }
 
 /* To call-1 of "a", as it is parked now. */
 static void answer(enum call_answer what, const char *event_id)
 {
     enum intent_status status = INTENT_STATUS_PENDING;
-    answer_to("a", "call-1", sequence_of("a", "call-1", &status), what, event_id);
+    person_answers("a", "call-1", person_finds("a", "call-1", &status), what, event_id);
 }
 
 /* call-1 of "a" is parked. */
@@ -92,7 +44,7 @@ static void test_an_answer_is_the_calls_reply_and_ends_it(void)
         answer(cases[i].answer, "answer");
         settle();
         CU_ASSERT_STRING_EQUAL(said("a"), cases[i].said);
-        CU_ASSERT_EQUAL(sequence_of("a", "call-1", &status), -1);
+        CU_ASSERT_EQUAL(person_finds("a", "call-1", &status), -1);
         CU_ASSERT_EQUAL(calls_made(), 1);
         CU_ASSERT_STRING_EQUAL(dead(0), "");
         finish();
@@ -103,13 +55,13 @@ static void test_answered_twice_is_answered_once(void)
 {
     begin_with_a_parked_call();
     enum intent_status status = INTENT_STATUS_PENDING;
-    int64_t sequence = sequence_of("a", "call-1", &status);
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "one");
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "one");
-    answer_to("a", "call-1", sequence, CALL_ANSWER_REFUSED, "two");
+    int64_t sequence = person_finds("a", "call-1", &status);
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "one");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "one");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_REFUSED, "two");
     settle();
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "one");
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "three");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "one");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "three");
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001, called 2001");
     CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "answered already"));
@@ -142,7 +94,7 @@ static void test_what_is_not_parked_takes_no_answer(void)
     pay("a", CALLS, "1");
     settle();
     answer(CALL_ANSWER_REFUSED, "early");
-    answer_to("nobody", "call-1", 1, CALL_ANSWER_OK, "who");
+    person_answers("nobody", "call-1", 1, CALL_ANSWER_OK, "who");
     settle();
     fake_world_hold_calls(world, false);
     settle();
@@ -173,7 +125,7 @@ static void test_a_call_made_again_that_never_goes_is_parked_again_and_not_told_
 {
     begin_with_a_parked_call();
     enum intent_status status = INTENT_STATUS_PENDING;
-    int64_t first = sequence_of("a", "call-1", &status);
+    int64_t first = person_finds("a", "call-1", &status);
     endpoints[THERE].attempts_max = 1;
     fake_world_next_call(world, HTTP_NOT_SENT, 0);
     answer(CALL_ANSWER_RETRY, "answer");
@@ -181,7 +133,7 @@ static void test_a_call_made_again_that_never_goes_is_parked_again_and_not_told_
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001, unknown 2001");
     CU_ASSERT_TRUE(is_parked("a", "call-1"));
     /* the first parking's answer comes late */
-    answer_to("a", "call-1", first, CALL_ANSWER_OK, "late");
+    person_answers("a", "call-1", first, CALL_ANSWER_OK, "late");
     settle();
     CU_ASSERT_PTR_NOT_NULL(strstr(dead(0), "parked anew"));
     answer(CALL_ANSWER_RETRY, "again");
@@ -224,11 +176,11 @@ static void test_a_parked_call_is_a_persons_no_more_when_a_rule_withdraws_it(voi
 {
     begin_with_a_parked_call();
     enum intent_status status = INTENT_STATUS_PENDING;
-    int64_t sequence = sequence_of("a", "call-1", &status);
+    int64_t sequence = person_finds("a", "call-1", &status);
     pay("a", WITHDRAWS, "2");
     settle();
-    CU_ASSERT_EQUAL(sequence_of("a", "call-1", &status), -1);
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "one");
+    CU_ASSERT_EQUAL(person_finds("a", "call-1", &status), -1);
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "one");
     settle();
     CU_ASSERT_STRING_EQUAL(
         dead(0),
@@ -242,10 +194,10 @@ static void test_a_call_made_again_cannot_be_withdrawn_and_of_two_answers_the_fi
 {
     begin_with_a_parked_call();
     enum intent_status status = INTENT_STATUS_PENDING;
-    int64_t sequence = sequence_of("a", "call-1", &status);
+    int64_t sequence = person_finds("a", "call-1", &status);
     endpoints[THERE].in_flight_max = 0;
-    answer_to("a", "call-1", sequence, CALL_ANSWER_RETRY, "one");
-    answer_to("a", "call-1", sequence, CALL_ANSWER_OK, "two");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_RETRY, "one");
+    person_answers("a", "call-1", sequence, CALL_ANSWER_OK, "two");
     settle();
     pay("a", WITHDRAWS, "2");
     settle();
@@ -257,27 +209,11 @@ static void test_a_call_made_again_cannot_be_withdrawn_and_of_two_answers_the_fi
     finish();
 }
 
-/* A payment decided again with effects off. */
-static void replay_without_effects(enum amount amount)
-{
-    const struct event_header headers[] = {{STR("ce_id"), STR("1")},
-                                           {STR(OPERATOR_WHAT_HEADER), STR("replay")},
-                                           {STR(OPERATOR_TOPIC_HEADER), STR("inbound.orders")},
-                                           {STR(OPERATOR_AGAIN_HEADER), STR("run")},
-                                           {STR(OPERATOR_EFFECTS_HEADER), STR("off")}};
-    const struct payment_captured paid = {
-        .order_id = STR("a"), .amount_minor = amount, .currency = STR("INR")};
-    struct buffer buffer;
-    fake_world_write(world, "probe.operator", home_of("a"), "a",
-                     framed(&payment_captured, &paid, &buffer), headers, 5);
-    buffer_done(&buffer);
-}
-
 static void test_a_call_asked_for_without_effects_is_parked_and_not_made(void)
 {
     begin(); /* whatever the endpoint's policy */
     settle();
-    replay_without_effects(CALLS);
+    person_sends("replay", "a", CALLS, "1", "run", true);
     settle();
     crash();
     settle();

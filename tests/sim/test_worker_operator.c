@@ -1,34 +1,13 @@
 /* What a person sends to one service: dead letters put back, events decided again. */
 /* links: fake_world */
-#include "sim/probe.h"
+#include "sim/person.h"
 
 #include "topics/operator.h"
 
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 
-enum { OPERATOR_INPUT = 2, HEADERS_MAX = 8 };
-
-/* As the tool sends a payment that first stood on inbound.orders. id: its ce_id; again: NULL = the
- * same event. */
-static void send_payment(const char *what, const char *key, enum amount amount, const char *id,
-                         const char *again)
-{
-    const struct event_header headers[HEADERS_MAX] = {
-        {STR("ce_id"), str_from(id)},
-        {STR(OPERATOR_WHAT_HEADER), str_from(what)},
-        {STR(OPERATOR_ID_HEADER), STR("probe.dlq/0/7")},
-        {STR(OPERATOR_TOPIC_HEADER), STR("inbound.orders")},
-        {STR(OPERATOR_PARTITION_HEADER), STR("0")},
-        {STR(OPERATOR_OFFSET_HEADER), STR("0")},
-        {STR(OPERATOR_AGAIN_HEADER), str_from(again ? again : "")}};
-    struct buffer buffer;
-    struct payment_captured paid = {
-        .order_id = str_from(key), .amount_minor = amount, .currency = STR("INR")};
-    fake_world_write(world, "probe.operator", home_of(key), key,
-                     framed(&payment_captured, &paid, &buffer), headers, again ? 7 : 6);
-    buffer_done(&buffer);
-}
+enum { OPERATOR_INPUT = 2 };
 
 /* The ce_id of the i-th event said. */
 static const char *said_id(size_t i)
@@ -52,10 +31,10 @@ static void test_a_requeued_event_is_decided_once_however_often_it_is_sent(void)
     cfg.event_bytes_max = 100000;
     pay("a", PLAIN, "2");
     settle();
-    send_payment("requeue", "a", PLAIN, "1", NULL);
-    send_payment("requeue", "a", PLAIN, "1", NULL);
+    person_sends("requeue", "a", PLAIN, "1", NULL, false);
+    person_sends("requeue", "a", PLAIN, "1", NULL, false);
     settle();
-    send_payment("requeue", "a", PLAIN, "1", NULL);
+    person_sends("requeue", "a", PLAIN, "1", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
     CU_ASSERT_STRING_EQUAL(dead(1), "");
@@ -71,7 +50,7 @@ static void test_a_requeued_event_is_the_event_it_was(void)
     snprintf(first, sizeof(first), "%s", said_id(0));
     finish();
     begin();
-    send_payment("requeue", "a", PLAIN, "1", NULL);
+    person_sends("requeue", "a", PLAIN, "1", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(said_id(0), first);
     /* the shop sends it once more: known */
@@ -86,7 +65,7 @@ static void test_an_event_that_came_again_by_itself_is_not_decided_once_more_whe
     begin();
     pay("a", PLAIN, "1");
     settle();
-    send_payment("requeue", "a", PLAIN, "1", NULL);
+    person_sends("requeue", "a", PLAIN, "1", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
     finish();
@@ -98,11 +77,11 @@ static void test_an_event_sent_as_another_one_is_decided_again_and_each_such_tim
     pay("a", PLAIN, "1");
     settle();
     for (int i = 0; i < 2; i++) {
-        send_payment("replay", "a", PLAIN, "1", "monday");
+        person_sends("replay", "a", PLAIN, "1", "monday", false);
         settle();
     }
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
-    send_payment("replay", "a", PLAIN, "1", "tuesday");
+    person_sends("replay", "a", PLAIN, "1", "tuesday", false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 3");
     char first[100];
@@ -114,7 +93,7 @@ static void test_an_event_sent_as_another_one_is_decided_again_and_each_such_tim
 static void test_what_fails_again_is_a_dead_letter_that_names_its_forebear(void)
 {
     begin();
-    send_payment("requeue", "a", SET_ASIDE_AFTER_EMITTING, "1", NULL);
+    person_sends("requeue", "a", SET_ASIDE_AFTER_EMITTING, "1", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(dead(0), "this one is refused");
     struct fake_record letter;
@@ -153,12 +132,12 @@ static void test_a_requeued_event_survives_a_crash_and_an_emptied_store_once(voi
     pay("a", PLAIN, "1");
     settle();
     fake_world_next_commit(world, FAKE_ANSWER_LOST);
-    send_payment("requeue", "a", PLAIN, "2", NULL);
+    person_sends("requeue", "a", PLAIN, "2", NULL, false);
     turn(3);
     fake_world_store_wipe(world);
     crash();
     settle();
-    send_payment("requeue", "a", PLAIN, "2", NULL);
+    person_sends("requeue", "a", PLAIN, "2", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
     finish();
@@ -188,7 +167,7 @@ static void test_a_service_that_ran_before_it_had_the_input_reads_it_from_its_be
     go_back_to_the_earlier_version();
     pay("a", PLAIN, "1");
     settle();
-    send_payment("requeue", "a", PLAIN, "2", NULL);
+    person_sends("requeue", "a", PLAIN, "2", NULL, false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
     go_on_with_this_version();
@@ -201,7 +180,7 @@ static void test_a_service_that_ran_before_it_had_the_input_reads_it_from_its_be
 static void test_nothing_is_decided_again_after_a_version_that_does_not_know_the_input(void)
 {
     begin();
-    send_payment("requeue", "a", DROPS_STATE, "1", NULL);
+    person_sends("requeue", "a", DROPS_STATE, "1", NULL, false);
     settle();
     go_back_to_the_earlier_version();
     pay(neighbour_of("a", 0), PLAIN, "1");

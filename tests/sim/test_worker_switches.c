@@ -1,37 +1,22 @@
 /* A person stops an endpoint while workers run, and starts it again. */
 /* links: fake_world */
-#include "sim/probe.h"
+#include "sim/person.h"
 
 #include <CUnit/CUnit.h>
 #include <stdio.h>
-
-static void turn_switch(const char *service, const char *endpoint, bool stopped)
-{
-    struct buffer buffer;
-    char key[100];
-    const struct endpoint_switched turned = {.service = str_from(service),
-                                             .endpoint = str_from(endpoint),
-                                             .stopped = stopped,
-                                             .why = STR("test"),
-                                             .by = STR("ann")};
-    snprintf(key, sizeof(key), "%s/%s", service, endpoint);
-    fake_world_write(world, "controls", 0, key, framed(&endpoint_switched, &turned, &buffer), NULL,
-                     0);
-    buffer_done(&buffer);
-}
 
 static void test_calls_of_a_stopped_endpoint_wait_and_go_when_it_starts(void)
 {
     begin();
     settle();
-    turn_switch("probe", "there", true);
+    person_switches("probe", "there", true);
     pay("a", CALLS, "1");
     pay("a", CALLS_ELSEWHERE, "2"); /* behind it: calls of a key keep their order */
     pay("b", CALLS_ELSEWHERE, "3");
     settle();
     CU_ASSERT_EQUAL(calls_made(), 1);
     CU_ASSERT_STRING_EQUAL(said("b"), "paid 1, called 1001");
-    turn_switch("probe", "there", false);
+    person_switches("probe", "there", false);
     settle();
     CU_ASSERT_EQUAL(calls_made(), 3);
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002, called 2002");
@@ -42,7 +27,7 @@ static void test_a_stop_outlives_the_worker_and_an_emptied_store(void)
 {
     begin();
     settle();
-    turn_switch("probe", "there", true);
+    person_switches("probe", "there", true);
     settle();
     pay("a", CALLS, "1");
     settle();
@@ -51,7 +36,7 @@ static void test_a_stop_outlives_the_worker_and_an_emptied_store(void)
     pay("b", CALLS, "2");
     settle();
     CU_ASSERT_EQUAL(calls_made(), 0);
-    turn_switch("probe", "there", false);
+    person_switches("probe", "there", false);
     settle();
     CU_ASSERT_EQUAL(calls_made(), 2);
     finish();
@@ -61,16 +46,16 @@ static void test_either_switch_stops_and_only_both_start(void)
 {
     begin();
     settle();
-    turn_switch("*", "there", true);
+    person_switches("*", "there", true);
     pay("a", CALLS, "1");
     settle();
-    turn_switch("probe", "there", false);
-    turn_switch("other", "there", false);
-    turn_switch("*", "elsewhere", true);
-    turn_switch("*", "nowhere", true);
+    person_switches("probe", "there", false);
+    person_switches("other", "there", false);
+    person_switches("*", "elsewhere", true);
+    person_switches("*", "nowhere", true);
     settle();
     CU_ASSERT_EQUAL(calls_made(), 0);
-    turn_switch("*", "there", false);
+    person_switches("*", "there", false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
@@ -82,7 +67,7 @@ static void test_what_runs_comes_to_its_end_and_nothing_follows_it(void)
     fake_world_hold_calls(world, true);
     pay("a", CALLS, "1");
     settle();
-    turn_switch("probe", "there", true);
+    person_switches("probe", "there", true);
     pay("a", CALLS, "2");
     settle();
     fake_world_hold_calls(world, false);
@@ -101,11 +86,11 @@ static void test_nothing_gives_up_because_it_was_stopped(void)
     pay("a", CALLS, "1");
     turn(6); /* tried once */
     CU_ASSERT_EQUAL(calls_made(), 1);
-    turn_switch("probe", "there", true);
+    person_switches("probe", "there", true);
     for (int i = 0; i < 10; i++)
         settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
-    turn_switch("probe", "there", false);
+    person_switches("probe", "there", false);
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
     finish();
@@ -119,11 +104,11 @@ static void test_a_stop_catches_a_call_that_is_marked_but_has_not_gone(void)
         settle();
         pay("a", CALLS, "1");
         turn(turns);
-        turn_switch("probe", "there", true);
+        person_switches("probe", "there", true);
         size_t gone = calls_made();
         settle();
         CU_ASSERT_EQUAL(calls_made(), gone);
-        turn_switch("probe", "there", false);
+        person_switches("probe", "there", false);
         settle();
         CU_ASSERT_EQUAL(calls_made(), 1);
         CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
