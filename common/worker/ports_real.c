@@ -1,5 +1,6 @@
 #include "worker/ports_real.h"
 
+#include "base/hash.h"
 #include "kafka/admin.h"
 #include "kafka/reader.h"
 #include "log/log.h"
@@ -18,7 +19,7 @@ struct real {
     struct kafka_option options[ENVIRONMENT_OPTIONS_MAX];
     char principal[ENVIRONMENT_PRINCIPAL_BYTES];
     char session_timeout[24], transaction_timeout[24], transactional_id[256];
-    const char *group, *instance, *changelog;
+    const char *group, *member, *changelog;
     const char *inputs[INPUTS_MAX + 1];
     size_t input_count;
     const char *tables[TABLES_MAX];
@@ -60,6 +61,20 @@ static int set_up_kafka(struct real *real, struct arena *arena, struct error *er
     return 0;
 }
 
+/* The static member: the instance, and which inputs it reads. A static member that comes back in
+ * time gets what it had, whatever it subscribes to now (seen: Kafka 3.9): a version with one more
+ * input would own no task until the next rebalance. So it comes as another member; the earlier one
+ * is given up after kafka.session_timeout. */
+static const char *name_member(const struct real *real, struct arena *arena)
+{
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < real->input_count; i++)
+        hash = hash_add(hash_add(hash, str_from(real->inputs[i])), STR("\n"));
+    return arena_printf(arena, "%.*s.%08x", STR_ARG(real->cfg->instance),
+                        (unsigned)(hash & 0xffffffff))
+        .ptr;
+}
+
 static int name_everything(struct real *real, const struct service *service, struct arena *arena,
                            struct error *err)
 {
@@ -71,13 +86,13 @@ static int name_everything(struct real *real, const struct service *service, str
     snprintf(real->transaction_timeout, sizeof(real->transaction_timeout), "%lld",
              (long long)cfg->transaction_timeout_ms);
     real->group = named(arena, cfg, service->name, "");
-    real->instance = cfg->instance.ptr;
     real->changelog = named(arena, cfg, service->name, ".changelog");
     for (; service->inputs[real->input_count]; real->input_count++) {
         if (real->input_count == INPUTS_MAX)
             return error_set(err, ERROR_FATAL, "more than %d input topics", INPUTS_MAX);
         real->inputs[real->input_count] = named(arena, cfg, service->inputs[real->input_count], "");
     }
+    real->member = name_member(real, arena);
     real->tables[real->table_count++] = named(arena, cfg, "schemas", "");
     real->tables[real->table_count++] = named(arena, cfg, "controls", "");
     for (const char *const *table = service->tables; table && *table; table++) {
@@ -483,7 +498,7 @@ static int open_all(struct real *real, const struct service *service, struct are
         open_store(real, service, arena, err) || open_producer(real, err))
         return -1;
     struct kafka_consumer_settings group = {.group_id = real->group,
-                                            .instance_id = real->instance,
+                                            .instance_id = real->member,
                                             .topics = real->inputs,
                                             .topic_count = real->input_count};
     struct kafka_option room[ENVIRONMENT_OPTIONS_MAX + 1];

@@ -152,6 +152,13 @@ static size_t inputs_assigned(const struct kafka_member *member, int32_t task)
     return count;
 }
 
+/* A worker's static member is "<instance>.<what it reads>". */
+static struct str instance_of(struct str member)
+{
+    const char *dot = member.len ? memrchr(member.ptr, '.', member.len) : NULL;
+    return dot ? (struct str){member.ptr, (size_t)(dot - member.ptr)} : member;
+}
+
 static void find_owner(const struct gathering *g, struct task_view *task)
 {
     size_t owners = 0;
@@ -160,7 +167,7 @@ static void find_owner(const struct gathering *g, struct task_view *task)
         if (inputs_assigned(member, task->task) == 0)
             continue;
         owners++;
-        task->owner = member->instance.ptr ? member->instance : member->id;
+        task->owner = member->instance.ptr ? instance_of(member->instance) : member->id;
         task->owner_host = member->host;
     }
     task->owner_split = owners > 1;
