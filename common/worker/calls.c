@@ -286,6 +286,9 @@ static struct call *take(struct calls *calls, struct str id, const struct task_i
         return NULL;
     calls->bytes += call->bytes;
     call->target = target;
+    if (target->endpoint == &calls->missing)
+        snprintf(target->stats.trouble, sizeof(target->stats.trouble), "%.*s",
+                 STR_ARG(intent->endpoint));
     call->marked = intent->status == INTENT_STATUS_STARTED;
     call->maybe_sent = origin == CALLS_RESTORED && may_have_been_sent(call);
     begin_anew(call);

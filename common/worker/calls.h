@@ -175,7 +175,8 @@ struct endpoint_stats {
     enum breaker_state breaker;
     bool off;                            /* by the settings, or stopped */
     bool stopped;                        /* calls_stop */
-    char trouble[HTTP_DETAIL_BYTES_MAX]; /* the last attempt that brought neither yes nor no */
+    char trouble[HTTP_DETAIL_BYTES_MAX]; /* the last attempt that brought neither yes nor no; of "?"
+                                            the last endpoint that was not there */
 };
 
 /* The i-th endpoint's, in the order of the settings, "?" last; false behind it. */

@@ -117,6 +117,10 @@ static void follow(struct endpoint_meter *meter, const struct endpoint_stats *no
                     LOG_TEXT("last", trouble));
     if (now->breaker == BREAKER_CLOSED && last->breaker != BREAKER_CLOSED)
         log_info("an endpoint works again", LOG_STR("endpoint", now->name));
+    if (str_equal(now->name, STR("?")) && now->waiting > 0 && last->waiting == 0)
+        log_warning("calls wait for an endpoint that our settings do not have: add it, and start "
+                    "again",
+                    LOG_TEXT("endpoint", trouble), LOG_INT("calls", now->waiting));
     if (now->parked > last->parked)
         log_warning("calls were parked: nobody knows whether they happened; a person decides",
                     LOG_STR("endpoint", now->name), LOG_INT("calls", now->parked - last->parked),

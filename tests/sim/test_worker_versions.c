@@ -230,6 +230,27 @@ static void test_an_event_of_a_newer_type_is_passed_over_and_counted(void)
     finish();
 }
 
+/* Back to settings without an endpoint that the newer ones have. */
+static void test_a_call_to_an_endpoint_that_the_settings_lack_waits_for_settings_that_have_it(void)
+{
+    struct endpoint_stats stats;
+    begin();
+    cfg.endpoints.len = ELSEWHERE;
+    crash();
+    pay("a", CALLS_ELSEWHERE, "1");
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 0);
+    CU_ASSERT_TRUE_FATAL(calls_stats(worker.calls, ELSEWHERE, 0, &stats));
+    CU_ASSERT_EQUAL(stats.waiting, 1);
+    CU_ASSERT_STRING_EQUAL(stats.trouble, "elsewhere");
+    cfg.endpoints.len = ENDPOINTS;
+    crash();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, called 1001");
+    finish();
+}
+
 static void test_a_timer_that_this_version_does_not_know_waits_for_one_that_does(void)
 {
     begin();
