@@ -19,13 +19,13 @@ struct promise {
     struct promise *next;
     const struct service *rules;
     struct folded *of;
-    struct str id, endpoint;
+    struct str id, idempotency_key, endpoint;
     uint64_t asked;     /* moment at which it was decided */
     uint64_t answered;  /* 0 = no reply has come so far */
     int answered_by;    /* the process that took the reply */
     bool will_answer;   /* one comes at some time */
     uint64_t withdrawn; /* moment at which a rule said so; 0 = not */
-    bool parked;
+    bool parked, expires;
     enum outcome outcome;
 };
 

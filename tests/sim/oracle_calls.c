@@ -5,7 +5,7 @@ static struct deed *deed_of(const struct run *run, const struct promise *promise
 {
     struct fake_world *world = run->world;
     char key[128];
-    snprintf(key, sizeof(key), "\"%.*s\"", STR_ARG(promise->id));
+    snprintf(key, sizeof(key), "\"%.*s\"", STR_ARG(promise->idempotency_key));
     for (size_t i = 0; i < world->deed_count; i++)
         if (strcmp(world->deeds[i].key, key) == 0 &&
             str_equal(promise->endpoint, str_from(world->deeds[i].endpoint)))
@@ -13,19 +13,22 @@ static struct deed *deed_of(const struct run *run, const struct promise *promise
     return NULL;
 }
 
-static const char *what_is_wrong(const struct run *run, const struct promise *promise,
-                                 const struct deed *deed)
+/* A rule may ask again under the same key, after what never went, or as long as it is not known. */
+static bool shares_its_key(const struct oracle *oracle, const struct promise *promise)
+{
+    for (const struct promise *other = oracle->promises; other; other = other->next)
+        if (other != promise && str_equal(other->idempotency_key, promise->idempotency_key) &&
+            str_equal(other->endpoint, promise->endpoint))
+            return true;
+    return false;
+}
+
+/* What holds of a key, whoever asked under it. */
+static const char *wrong_with_key(const struct run *run, const struct promise *promise,
+                                  const struct deed *deed)
 {
     const struct endpoint *endpoint = endpoints_find(run->scenario->endpoints, promise->endpoint);
-    int requests = deed ? deed->requests : 0, acts = deed ? deed->acts : 0;
-    if (promise->withdrawn)
-        return acts > 0 || (requests > 0 && deed->asked_last > promise->withdrawn)
-                   ? "was sent though it was withdrawn in time"
-                   : NULL;
-    if (promise->answered == 0)
-        return "was never answered";
-    if (deed && requests > 0 && deed->asked < promise->asked)
-        return "was sent before its intent was committed";
+    int acts = deed ? deed->acts : 0;
     if (acts > 1)
         return "was done more than once";
     if (promise->parked && endpoint->policy != POLICY_PARK)
@@ -34,17 +37,29 @@ static const char *what_is_wrong(const struct run *run, const struct promise *pr
         return "was parked by a worker that had heard a yes";
     if (deed && deed->asked_again)
         return "was sent again by a worker that had heard a yes";
-    switch (promise->outcome) {
-    case OUTCOME_OK:
-        return acts == 1 ? NULL : "is said to be done, and was not";
-    case OUTCOME_REFUSED:
-        return acts == 0 && deed && deed->refused ? NULL : "is said to be refused, and was not";
-    case OUTCOME_NOT_SENT:
-        return acts == 0 ? NULL : "is said not to be sent, and was done";
-    case OUTCOME_UNKNOWN:
-        break;
-    }
-    return promise->parked ? NULL : "was given up";
+    if (promise->answered > 0 && promise->outcome == OUTCOME_OK && acts == 0)
+        return "is said to be done, and was not";
+    if (promise->answered > 0 && promise->outcome == OUTCOME_UNKNOWN && !promise->parked &&
+        !promise->expires)
+        return "was given up";
+    return NULL;
+}
+
+static const char *what_is_wrong(const struct promise *promise, const struct deed *deed)
+{
+    int requests = deed ? deed->requests : 0, acts = deed ? deed->acts : 0;
+    if (promise->withdrawn)
+        return acts > 0 || (requests > 0 && deed->asked_last > promise->withdrawn)
+                   ? "was sent though it was withdrawn in time"
+                   : NULL;
+    if (requests > 0 && deed->asked < promise->asked)
+        return "was sent before its intent was committed";
+    if (promise->answered > 0 && promise->outcome == OUTCOME_REFUSED &&
+        (acts > 0 || requests == 0 || !deed->refused))
+        return "is said to be refused, and was not";
+    if (promise->answered > 0 && promise->outcome == OUTCOME_NOT_SENT && acts > 0)
+        return "is said not to be sent, and was done";
+    return NULL;
 }
 
 /* One after the other: the next one of the key is sent after the reply to this one. */
@@ -78,12 +93,18 @@ void oracle_check_calls(struct oracle *oracle)
 {
     for (const struct promise *promise = oracle->promises; promise; promise = promise->next) {
         struct deed *deed = deed_of(oracle->run, promise);
-        const char *wrong = what_is_wrong(oracle->run, promise, deed);
+        bool alone = !shares_its_key(oracle, promise);
+        const char *wrong = wrong_with_key(oracle->run, promise, deed);
+        if (!wrong && alone)
+            wrong = what_is_wrong(promise, deed);
+        if (!wrong && !promise->withdrawn && promise->answered == 0)
+            wrong = "was never answered";
         if (wrong)
             run_wrong(oracle->run, "call %.*s of key %.*s to %.*s %s: %d requests, done %d times",
                       STR_ARG(promise->id), STR_ARG(promise->of->key), STR_ARG(promise->endpoint),
                       wrong, deed ? deed->requests : 0, deed ? deed->acts : 0);
-        check_order(oracle, promise);
+        if (alone)
+            check_order(oracle, promise);
     }
     check_that_all_were_asked_for(oracle);
 }

@@ -138,8 +138,12 @@ static void on_intend(struct effects_sink *sink, const struct intent *intent)
     promise->rules = of->rules;
     promise->of = of;
     promise->id = arena_copy(&oracle->arena, intent->id);
+    promise->idempotency_key = intent->idempotency_key.ptr
+                                   ? arena_copy(&oracle->arena, intent->idempotency_key)
+                                   : promise->id;
     promise->endpoint = arena_copy(&oracle->arena, intent->endpoint);
     promise->asked = retake->witness->moment;
+    promise->expires = intent->expires_ms > 0;
     promise->will_answer = will_answer(oracle, of, intent->id);
     promise->next = oracle->promises;
     oracle->promises = promise;

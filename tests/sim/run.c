@@ -15,10 +15,10 @@ void run_wrong(struct run *run, const char *format, ...)
     run->wrong_count++;
 }
 
-static int32_t partition_for(struct run *run, const char *key)
+static int32_t partition_for(struct run *run, const char *topic, const char *key)
 {
     int32_t home = partition_of(str_from(key), run->world->partitions);
-    if (!fake_goes_wrong(&run->world->faults, FAULT_FOREIGN))
+    if (strncmp(topic, "inbound.", 8) != 0 || !fake_goes_wrong(&run->world->faults, FAULT_FOREIGN))
         return home;
     return (home + 1) % run->world->partitions;
 }
@@ -37,7 +37,7 @@ void run_send(struct run *run, const struct record_type *type, const char *topic
                                            {STR("ce_source"), STR("outside")}};
     int times = may_repeat && fake_goes_wrong(&run->world->faults, FAULT_DUPLICATE) ? 2 : 1;
     for (int i = 0; i < times; i++)
-        fake_world_write(run->world, topic, partition_for(run, key), key, buffer_str(&value),
+        fake_world_write(run->world, topic, partition_for(run, topic, key), key, buffer_str(&value),
                          headers, 2);
     fake_tell(&run->world->faults, 0, "%s of %s comes: %s%s", type->name, key, id,
               times > 1 ? ", twice" : "");

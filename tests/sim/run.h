@@ -11,7 +11,7 @@ enum { RUN_EVENTS_MAX = 600, RUN_KEYS_MAX = 24, RUN_WRONG_MAX = 8 };
 /* What runs together in one world. */
 struct scenario {
     const char *name;
-    const struct witnessed *services;
+    struct witnessed *services;
     size_t service_count;
     struct endpoints *endpoints;
     /* Called at the beginning, then at random moments while there is trouble. */
@@ -31,7 +31,8 @@ struct run {
     struct runtime_settings cfg;
     int64_t lasts_ms;
     size_t restore_chunk;
-    int sent; /* events of the load, for their ids */
+    int sent;   /* events of the load, for their ids */
+    int orders; /* of the load */
     size_t wrong_count;
     char wrong[RUN_WRONG_MAX][400];
     /* covered */
@@ -47,7 +48,8 @@ void run_send(struct run *run, const struct record_type *type, const char *topic
               const void *body, bool may_repeat);
 
 /* scenario_*.c */
-extern const struct scenario scenario_actor, scenario_stock;
+extern const struct scenario scenario_actor;
+const struct scenario *scenario_sourcing(void);
 
 /* weather.c: what goes wrong in this run, and how often. */
 void weather_begin(struct run *run);
