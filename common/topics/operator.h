@@ -6,6 +6,9 @@
 
 #define OPERATOR_SUFFIX ".operator"
 
+/* What they may add to a record's own. */
+enum { OPERATOR_HEADERS_MAX = 16, OPERATOR_HEADER_BYTES_MAX = 8 * 1024 };
+
 #define OPERATOR_HEADERS     "waybill_operator" /* all of them begin so */
 #define OPERATOR_WHAT_HEADER "waybill_operator" /* "requeue", "replay" or "answer" */
 /* Names what was sent: "intake.dlq/3/17", or run/topic/partition/offset. A dead letter that comes

@@ -171,11 +171,13 @@ static int decode(struct worker *worker, struct batch_item *item)
                  record->key.len, KEY_BYTES_MAX, record->value.len, worker->cfg->event_bytes_max);
         return 0;
     }
-    if (record->header_count > RECORD_HEADERS_MAX) {
+    bool sent_again = batch_is_operators(worker, item); /* with the tool's headers beside its own */
+    if (record->header_count > RECORD_HEADERS_MAX + (sent_again ? OPERATOR_HEADERS_MAX : 0)) {
         dead_for(worker, item, "oversize: more than %d headers", RECORD_HEADERS_MAX);
         return 0;
     }
-    if (batch_header_bytes(record) > HEADER_BYTES_MAX) {
+    if (batch_header_bytes(record) >
+        HEADER_BYTES_MAX + (sent_again ? OPERATOR_HEADER_BYTES_MAX : 0)) {
         dead_for(worker, item, "oversize: headers of %zu bytes (limit %d)",
                  batch_header_bytes(record), HEADER_BYTES_MAX);
         return 0;

@@ -54,6 +54,8 @@ static const char *what_is_lost(const struct decoded *letter, struct arena *aren
         return "its key is no clean text and would be refused again: produce it anew";
     if (reason_begins(letter, "oversize: headers"))
         return "its headers were too large and were not kept: produce it anew";
+    if (reason_begins(letter, "oversize: more than"))
+        return "it has too many headers and would be refused again: produce it anew";
     if (letter->value.len == 0)
         return "it has no value";
     if (str_to_int64(bytes, &was) && was != (int64_t)letter->value.len)

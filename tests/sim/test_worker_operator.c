@@ -126,6 +126,30 @@ static void test_what_no_rule_wants_is_told_when_a_person_put_it_back(void)
     finish();
 }
 
+static void test_what_just_fitted_with_its_headers_still_fits_with_the_tools(void)
+{
+    enum { OWN = 200 };
+    static struct event_header headers[OWN + 6];
+    begin();
+    for (int i = 0; i < OWN; i++)
+        headers[i] = (struct event_header){STR("shop"), STR("x")};
+    headers[0] = (struct event_header){STR("ce_id"), STR("1")};
+    pay_with("a", home_of("a"), PLAIN, headers, OWN + 1); /* one too many */
+    settle();
+    CU_ASSERT_STRING_EQUAL(dead(0), "oversize: more than 200 headers");
+    for (int i = OWN; i < OWN + 6; i++)
+        headers[i] = (struct event_header){STR(OPERATOR_BY_HEADER), STR("ann")};
+    struct buffer buffer;
+    const struct payment_captured paid = {.order_id = STR("a"), .currency = STR("INR")};
+    fake_world_write(world, "probe.operator", home_of("a"), "a",
+                     framed(&payment_captured, &paid, &buffer), headers, OWN + 6);
+    buffer_done(&buffer);
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(dead(1), "");
+    finish();
+}
+
 static void test_a_requeued_event_survives_a_crash_and_an_emptied_store_once(void)
 {
     begin();

@@ -83,6 +83,8 @@ static void test_what_cannot_be_put_back_is_refused_with_its_reason(void)
     letter = a_letter();
     set("waybill_error_reason", "oversize: headers of 70000 bytes (limit 65536)");
     CU_ASSERT_TRUE(is_refused(&letter, "its headers were too large"));
+    set("waybill_error_reason", "oversize: more than 200 headers");
+    CU_ASSERT_TRUE(is_refused(&letter, "too many headers"));
 }
 
 static void test_a_key_that_was_cut_is_refused_and_one_that_just_fits_is_not(void)
