@@ -209,8 +209,8 @@ struct str calendar_format_time(struct arena *arena, struct str locale, struct s
 
 bool calendar_country_is_known(struct str country)
 {
-    /* ICU's list has four reserved codes beside the 249 of the standard. */
-    static const char *const reserved[] = {"DG", "EA", "IC", "XK"};
+    /* ICU's list has reserved codes beside the 249 of the standard; CQ since version 76. */
+    static const char *const reserved[] = {"CQ", "DG", "EA", "IC", "XK"};
     if (country.len != 2)
         return false;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {

@@ -111,7 +111,7 @@ class AccessTest(stages.StageTest):
         self.assertRegex(text, pattern)
 
 
-class SecurityTest(AccessTest):
+class ListenersTest(AccessTest):
     """One broker with every listener; intake alone is started on each."""
 
     @classmethod
@@ -146,6 +146,8 @@ class SecurityTest(AccessTest):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertRegex(done.stderr, pattern)
 
+
+class SecurityTest(ListenersTest):
     # What works
 
     def test_tls(self):

@@ -91,6 +91,7 @@ static void test_country_is_refused_when_not_assigned(void)
 {
     CU_ASSERT_FALSE(calendar_country_is_known(STR("")));
     CU_ASSERT_FALSE(calendar_country_is_known(STR("XK")));
+    CU_ASSERT_FALSE(calendar_country_is_known(STR("CQ"))); /* Sark: reserved, not assigned */
     CU_ASSERT_FALSE(calendar_country_is_known(STR("us")));
     CU_ASSERT_FALSE(calendar_country_is_known(STR("USA")));
     CU_ASSERT_FALSE(calendar_country_is_known(STR("UK")));

@@ -4,6 +4,7 @@
 #include "tls/tls.h"
 
 #include <CUnit/CUnit.h>
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -239,6 +240,33 @@ static void test_refuses_in_options_what_has_a_setting_and_every_secret(void)
     expect("kafka.options: \"linger.ms\" is not name=value");
     CU_ASSERT_EQUAL(LOAD("WAYBILL_KAFKA_OPTIONS=linger.ms=1, debug=broker"), 0);
     CU_ASSERT_STRING_EQUAL(options(), "security.protocol=PLAINTEXT\nlinger.ms=1\ndebug=broker\n");
+}
+
+static void test_redis_speaks_tls_only_where_its_library_does(void)
+{
+    int result = LOAD("WAYBILL_REDIS_URLS=rediss://redis:6380");
+    if (HIREDIS_MAJOR >= 1) {
+        CU_ASSERT_EQUAL(result, 0);
+        return;
+    }
+    CU_ASSERT_EQUAL(result, -1);
+    expect("redis.urls: rediss:// needs hiredis 1.0 or newer with its TLS; this program was built "
+           "without (Debian 12 has 0.14, Debian 13 has 1.2)");
+}
+
+static void test_redis_settings_that_do_nothing_or_lack_something_are_refused(void)
+{
+    make_certificates();
+    char file[160];
+    snprintf(file, sizeof(file), "WAYBILL_REDIS_TLS_CA_FILE=%s", in_folder("cert.pem"));
+    CU_ASSERT_EQUAL(LOAD(file), -1);
+    expect("redis.tls_… files are set, but no url of redis.urls is rediss://");
+    CU_ASSERT_EQUAL(LOAD("WAYBILL_REDIS_USERNAME=waybill"), -1);
+    expect("redis.username needs redis.password: set WAYBILL_REDIS_PASSWORD, or "
+           "redis.password_file to a file that holds it");
+    CU_ASSERT_EQUAL(LOAD("WAYBILL_REDIS_URLS=redis://:hunter2@"), -1);
+    CU_ASSERT_PTR_NULL(strstr(error.text, "hunter2"));
+    CU_ASSERT_EQUAL(LOAD("WAYBILL_REDIS_URLS=redis://:hunter2@a, redis://b:1/2"), 0);
 }
 
 static void test_the_clock_of_a_replay_runs_from_its_epoch(void)

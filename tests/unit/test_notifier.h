@@ -45,7 +45,7 @@ static inline bool says(struct str text, const char *part)
 static inline bool is_text(struct str got, const char *expected)
 {
     if (!str_equal(got, str_from(expected)))
-        printf("\ngot \"%.*s\", expected \"%s\"\n", STR_ARG(got), expected);
+        printf("\ngot \"%.*s\", expected \"%s\"\n", STR_ARG(got), expected ? expected : "nothing");
     return str_equal(got, str_from(expected));
 }
 
