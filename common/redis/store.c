@@ -72,7 +72,7 @@ struct shard *store_shard(struct store *store, int32_t task, struct error *err)
     return shard_ready(shard, err) ? NULL : shard;
 }
 
-struct shard *store_shard_to_read(struct store *store, int32_t task, struct error *err)
+struct shard *store_shard_bare(struct store *store, int32_t task, struct error *err)
 {
     struct shard *shard = &store->shards[shard_index(store, task)];
     return shard_connect(shard, err) ? NULL : shard;
@@ -335,7 +335,7 @@ failed:
 int store_wipe(struct store *store, int32_t task, struct error *err)
 {
     struct redis_answer answer;
-    struct shard *shard = store_shard(store, task, err);
+    struct shard *shard = store_shard_bare(store, task, err);
     if (!shard)
         return -1;
     redis_command(shard->redis, 3);

@@ -39,6 +39,9 @@ MUST_CHECK int store_ping(struct store *store, struct error *err);
  * all keys begin with "{<prefix><service>:" or "<prefix>bucket:". */
 extern const char *const store_commands[];
 
+/* Those of them, and others, that are enough for looking from outside and for store_wipe. */
+extern const char *const store_view_commands[];
+
 /* Tries, beside what is stored, everything that the store will do, at every Redis: ERROR_DENIED
  * names what we are not allowed. */
 MUST_CHECK int store_try(struct store *store, struct error *err);

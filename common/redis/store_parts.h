@@ -13,7 +13,7 @@ size_t store_shard_count(const struct store *store);
 struct shard *store_shard(struct store *store, int32_t task, struct error *err);
 
 /* The same without the scripts, which a full server does not load. */
-struct shard *store_shard_to_read(struct store *store, int32_t task, struct error *err);
+struct shard *store_shard_bare(struct store *store, int32_t task, struct error *err);
 
 /* The name of one of the task's keys: suffix "" = the hash, ":due" = the sorted set. */
 struct str store_key(const struct store *store, int32_t task, const char *suffix,

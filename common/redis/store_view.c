@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const store_view_commands[] = {"hmget",  "hlen",  "hscan",  "zcard",
+                                           "zscore", "zscan", "unlink", NULL};
+
 enum { LOOKS_MAX = 50 };
 
 /* ---- pages ---- */
@@ -44,7 +47,7 @@ static int scan(struct store *store, int32_t task, const char *command, const ch
                 struct error *err)
 {
     char key[STORE_KEY_BYTES_MAX], number[24];
-    struct shard *shard = store_shard_to_read(store, task, err);
+    struct shard *shard = store_shard_bare(store, task, err);
     if (!shard)
         return -1;
     snprintf(number, sizeof(number), "%" PRIu64, *cursor);
@@ -161,7 +164,7 @@ static int take_end(struct shard *shard, const struct store_view *view, struct e
 static int look_once(struct store *store, struct store_view *view, struct arena *arena,
                      struct error *err)
 {
-    struct shard *shard = store_shard_to_read(store, view->task, err);
+    struct shard *shard = store_shard_bare(store, view->task, err);
     if (!shard)
         return -1;
     ask(store, shard, view);

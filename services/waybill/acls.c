@@ -57,19 +57,28 @@ static void print_commands(const struct rights *rights, const char *principal)
     }
 }
 
+static void print_words(const char *const *commands)
+{
+    for (; *commands; commands++)
+        printf(" +%s", *commands);
+    printf("\n");
+}
+
 /* What ACL SETUSER takes: the password is the person's. */
 static void print_redis(const struct tool *tool, const struct rights *rights)
 {
+    const struct str prefix = tool->cfg.prefix;
     bool is_service = false;
     for (size_t i = 0; i < rights->count; i++)
         is_service |= strcmp(rights->list[i].resource, "TransactionalId") == 0;
-    if (!is_service)
-        return;
-    printf("Redis: ACL SETUSER %s ~{%.*s%s:* ~%.*sbucket:*", rights->who, STR_ARG(tool->cfg.prefix),
-           rights->who, STR_ARG(tool->cfg.prefix));
-    for (const char *const *command = store_commands; *command; command++)
-        printf(" +%s", *command);
-    printf("\n");
+    if (is_service) {
+        printf("Redis: ACL SETUSER %s ~{%.*s%s:* ~%.*sbucket:*", rights->who, STR_ARG(prefix),
+               rights->who, STR_ARG(prefix));
+        print_words(store_commands);
+    } else if (strcmp(rights->who, "operator") == 0) { /* task, verify; unlink: its --repair */
+        printf("Redis: ACL SETUSER %s ~{%.*s*", rights->who, STR_ARG(prefix));
+        print_words(store_view_commands);
+    }
 }
 
 static int list(struct tool *tool, const char *who, const char *principal, bool commands)

@@ -61,6 +61,12 @@ class RightsTest(Users, stages.PlayedTest):
             self.assertNotIn("does not let", text)
             self.assertNotIn("uthorization", text)
 
+    def test_the_operator_sees_how_far_each_service_has_come(self):
+        redis = f"--redis.urls={self.stage.redis_url}"
+        listed = self.stage.run_tool("task", "list", redis).stdout
+        self.assertEqual(listed.count(f"{self.stage.partitions} of {self.stage.partitions} tasks owned"), len(SERVICES), listed)
+        self.assertIn("; 0 differences", self.stage.run_tool("verify", "intake", redis).stdout)
+
     def test_an_analyst_reads_events_and_no_states(self):
         self.act_as("analyst")
         self.assertGreater(len(self.stage.run_tool("consume", "orders").stdout.splitlines()), 50)

@@ -39,17 +39,23 @@ static void expect_denied(const char *part)
 }
 
 /* "ACL SETUSER waybill on >geheim <keys> -@all +… ", but for one command. */
-static void make_user(struct server *server, const char *keys, const char *without)
+static void make_user_of(struct server *server, const char *const *commands, const char *keys,
+                         const char *without)
 {
     char command[1024];
     size_t len = (size_t)snprintf(command, sizeof(command),
                                   "redis-cli -s %s ACL SETUSER waybill reset on '>geheim' %s",
                                   server->path, keys);
-    for (const char *const *name = store_commands; *name; name++)
+    for (const char *const *name = commands; *name; name++)
         if (!without || strcmp(*name, without) != 0)
             len += (size_t)snprintf(command + len, sizeof(command) - len, " '+%s'", *name);
     snprintf(command + len, sizeof(command) - len, " >/dev/null");
     CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void make_user(struct server *server, const char *keys, const char *without)
+{
+    make_user_of(server, store_commands, keys, without);
 }
 
 #define KEYS "'~{test.intake:*' '~test.bucket:*'"
@@ -159,6 +165,44 @@ static void test_what_may_not_be_read_is_never_absent(void)
     make_user(&server, KEYS, NULL);
     CU_ASSERT_EQUAL(store_load(store, &load, 1, &arena, &error), 0);
     store_close(store);
+    arena_done(&arena);
+    server_done(&server);
+}
+
+/* As waybill task, verify and its --repair do. */
+static int look_and_wipe(struct store *store, struct arena *arena)
+{
+    const struct str field = STR("f");
+    struct store_view view = {.task = 3, .fields = &field, .field_count = 1};
+    struct store_names names;
+    uint64_t fields = 0, members = 0;
+    return store_look(store, &view, arena, &error) ||
+                   store_scan_fields(store, 3, &fields, 10, arena, &names, &error) ||
+                   store_scan_members(store, 3, &members, 10, arena, &names, &error) ||
+                   store_wipe(store, 3, &error)
+               ? -1
+               : 0;
+}
+
+static void test_an_operator_looks_and_wipes_with_the_listed_rights_and_no_less(void)
+{
+    const struct redis_access access = {.username = STR("waybill"),
+                                        .password = {.text = STR("geheim")}};
+    struct server server = {0};
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    server_start(&server);
+    make_user_of(&server, store_view_commands, "'~{test.*'", NULL);
+    struct store *store = open_as(&server, &access);
+    CU_ASSERT_EQUAL(look_and_wipe(store, &arena), 0);
+    store_close(store);
+    for (const char *const *name = store_view_commands; *name; name++) {
+        make_user_of(&server, store_view_commands, "'~{test.*'", *name);
+        store = open_as(&server, &access);
+        CU_ASSERT_EQUAL(look_and_wipe(store, &arena), -1);
+        expect_denied(*name);
+        store_close(store);
+    }
     arena_done(&arena);
     server_done(&server);
 }
