@@ -392,7 +392,7 @@ def header(vocabulary):
             "    bool compacted;",
             "    int32_t partitions; /* 0 = as the settings say */", "};",
             "extern const struct topic_info topics[];", "extern const size_t topic_count;", "",
-            "/* Each has its own <service>.changelog and <service>.dlq. */",
+            "/* Each has its own <service>.changelog and <service>.dlq. NULL ends the list. */",
             "extern const char *const service_names[];", "extern const size_t service_count;", "",
             "#endif"]
     return "\n".join(out) + "\n"
@@ -470,7 +470,7 @@ def source(vocabulary):
     services = vocabulary.topics_file["services"]
     out += ["};", f'const size_t topic_count = {len(vocabulary.topics_file["topics"])};', "",
             "const char *const service_names[] = {"] + [f'    "{s}",' for s in services] + [
-            "};", f"const size_t service_count = {len(services)};"]
+            "    NULL,", "};", f"const size_t service_count = {len(services)};"]
     return "\n".join(out) + "\n"
 
 

@@ -291,7 +291,8 @@ static void drop_empty(struct task_view *task)
 
 static int read_changelog(struct gathering *g, struct task_view *task, struct error *err)
 {
-    memset(g->notes, 0, g->note_room * sizeof(*g->notes));
+    if (g->notes)
+        memset(g->notes, 0, g->note_room * sizeof(*g->notes));
     if (changelog_begin(&g->log, task->task, err) || changelog_to_end(&g->log, err))
         return -1;
     task->calls = arena_alloc_array(&g->arena, CALLS_MAX, sizeof(*task->calls));
