@@ -1,5 +1,6 @@
 """The world's commands: play a file of orders against running workers, check the books, write the sample."""
 import argparse
+import collections
 import datetime
 import json
 import pathlib
@@ -23,6 +24,7 @@ LEDGERS = ("suppliers", "mail", "sms", "parcels")
 TELL_EVERY_MS = 2 * DAY_MS
 READY_LIMIT_S = 90
 PRELUDE_S = 3  # real time for the first stock reports
+BUSY = ("waybill_input_lag_records", "waybill_tasks_restoring")
 ACTIVITY = ("waybill_records_read_total", "waybill_replies_total")  # as long as these grow, something moves
 
 
@@ -147,14 +149,21 @@ def fetch(url):
 
 
 def activity(workers):
-    """A number that changes as long as the workers have something to do or do not say."""
-    total = 0.0
+    """A number that changes as long as the workers have something to do, have nothing to do it with, or do not say."""
+    total, ready = 0.0, collections.Counter()
     for worker in workers:
         page = fetch(worker + "/metrics")
         if page is None:
             return time.monotonic()
-        total += sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(ACTIVITY))
-    return total
+        for line in page.splitlines():
+            name, _, number = line.rpartition(" ")
+            if name.startswith(BUSY) and float(number) > 0:
+                return time.monotonic()
+            if name.startswith("waybill_tasks_ready"):
+                ready[name] += float(number)  # the name tells the service
+            if name.startswith(ACTIVITY):
+                total += float(number)
+    return total if all(ready.values()) else time.monotonic()
 
 
 class Teller:
