@@ -274,26 +274,11 @@ static int take(struct worker *worker, struct kafka_record *record, struct error
     return flush(worker, (struct str){NULL, 0}, err);
 }
 
-/* An input that the last position does not name: new, or an older version of the service, which did
- * not know it, has run meanwhile. The group knows what was decided of it before. */
-static int ask_group(struct worker *worker, struct task *task, size_t input, struct error *err)
-{
-    struct log_port *log = &worker->ports->log;
-    struct kafka_partition at = {(int32_t)input, task->partition, KAFKA_NO_OFFSET};
-    if (log->committed(log->self, &at, 1, err))
-        return -1;
-    if (at.offset >= 0)
-        task->next[input] = task->told[input] = at.offset;
-    return 0;
-}
-
 /* Where an input goes on that no position knows, or whose offset is not in its log any more. */
 static int check_input(struct worker *worker, struct task *task, size_t input, struct error *err)
 {
     struct log_port *log = &worker->ports->log;
     int64_t *next = &task->next[input];
-    if (*next < 0 && task->batch > 0 && ask_group(worker, task, input, err))
-        return -1;
     if (*next >= 0 && !worker->positions_suspect)
         return 0;
     int64_t low, high;
