@@ -107,8 +107,8 @@ def build(scratch):
     ids = make_schemas(scratch)
     make_sources()
     if not (BUILD / "build.ninja").exists():
-        subprocess.run(["cmake", "-S", str(SOURCES), "-B", str(BUILD), "-G", "Ninja", "-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++",
-                        "-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"],
+        subprocess.run(["cmake", "-S", str(SOURCES), "-B", str(BUILD), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+                        "-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"],
                        check=True, capture_output=True)
     done = subprocess.run(["ninja", "-C", str(BUILD), "-j", os.environ.get("JOBS", str(os.cpu_count())), *SERVICES], capture_output=True,
                           text=True)

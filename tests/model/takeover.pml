@@ -24,7 +24,7 @@
  *   REWIND       after an unknown outcome go back to the remembered position instead of taking over
  *   KEEP_NEXT    after a take-over read on from where one was in memory instead of the position record
  *   NO_CAS       apply without comparing the position. Redundant here: it only keeps older values from showing in between;
- *                in the midst of a restore it is not (rebuild.pml)
+ *                on a Redis that is being rebuilt it is not (rebuild.pml)
  * Result (Spin 6.5.2, one core): T=1 N=2 with up to 2 faults 1.2 M states, 3 s; with 3 faults 6.8 M; T=2 N=1 with up to 2 faults
  * 4.3 M states, 13 s; no error. Each guard removed, but for NO_CAS, gives a counter-example within 20,000 states (tests/model/run).
  */
