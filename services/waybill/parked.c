@@ -36,12 +36,14 @@ static bool is_cancel(const struct task_intent *intent)
 static bool settles(const struct decoded *event, const struct task_intent *intent)
 {
     const struct record_type *type = event->type;
-    if (type == &message_delivered || type == &shipment_created || type == &fulfilment_cancelled)
+    if (event->time_ms < intent->created_at_ms) /* the word on an earlier call */
+        return false;
+    if (type == &message_delivered || type == &fulfilment_cancelled)
         return true;
-    if (is_cancel(intent))
+    if (is_cancel(intent)) /* not a shipment: it may be a part, and the rest still be cancelled */
         return type == &fulfilment_cancel_refused;
-    return type == &fulfilment_submitted || type == &fulfilment_accepted ||
-           type == &fulfilment_rejected;
+    return type == &shipment_created || type == &fulfilment_submitted ||
+           type == &fulfilment_accepted || type == &fulfilment_rejected;
 }
 
 /* "<message id>/email/1", "<fulfilment order id>:submit:1" */

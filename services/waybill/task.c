@@ -159,18 +159,31 @@ static struct str instance_of(struct str member)
     return dot ? (struct str){member.ptr, (size_t)(dot - member.ptr)} : member;
 }
 
+static bool is_read(const struct gathering *g, const char *topic)
+{
+    for (size_t m = 0; m < g->group.member_count; m++)
+        for (size_t a = 0; a < g->group.members[m].assigned_count; a++)
+            if (strcmp(g->group.members[m].assigned[a].topic, topic) == 0)
+                return true;
+    return false;
+}
+
 static void find_owner(const struct gathering *g, struct task_view *task)
 {
     size_t owners = 0;
     for (size_t m = 0; m < g->group.member_count; m++) {
         const struct kafka_member *member = &g->group.members[m];
-        if (inputs_assigned(member, task->task) == 0)
+        size_t inputs = inputs_assigned(member, task->task);
+        if (inputs == 0)
             continue;
         owners++;
+        task->owner_inputs = inputs;
         task->owner = member->instance.ptr ? instance_of(member->instance) : member->id;
         task->owner_host = member->host;
     }
     task->owner_split = owners > 1;
+    for (size_t i = 0; i < g->topic_count; i++)
+        task->inputs_read += is_read(g, g->topics[i]);
 }
 
 /* ---- Redis ---- */

@@ -91,6 +91,8 @@ struct str task_json(const struct service_view *view, const struct task_view *ta
     json_add_text(&w, STR("owner"), task->owner_split ? none : task->owner);
     json_add_text(&w, STR("owner_host"), task->owner_host);
     json_add_bool(&w, STR("owner_split"), task->owner_split);
+    json_add_int64(&w, STR("owner_inputs"), (int64_t)task->owner_inputs);
+    json_add_int64(&w, STR("inputs_read"), (int64_t)task->inputs_read);
     if (task->has_position) {
         json_add_int64(&w, STR("batch"), task->batch);
         json_add_int64(&w, STR("position_offset"), task->position_offset);

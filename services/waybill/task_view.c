@@ -233,6 +233,12 @@ static void look_at(struct buffer *out, const struct service_view *view,
                       "look: task %" PRId32 ": its inputs are with different workers, so that none "
                       "of them works\n",
                       task->task);
+    else if (task->owner.ptr && task->owner_inputs < task->inputs_read)
+        buffer_printf(out,
+                      "look: task %" PRId32
+                      ": its owner has only %zu of %zu inputs, the others are "
+                      "with nobody: it may stand still\n",
+                      task->task, task->owner_inputs, task->inputs_read);
     for (size_t i = 0; i < task->input_count; i++)
         look_at_input(out, view, task, &task->inputs[i], i == 0);
     if (task->overdue && view->now_ms - task->earliest_ms > SLOW_MS)
@@ -360,8 +366,8 @@ struct str service_line(const struct service_view *view, struct arena *arena)
         exact &= is_exact;
         oldest_ms = earlier(oldest_ms, oldest_of(task));
         behind += task->store == STORE_BEHIND || task->store == STORE_ELSEWHERE;
-        restoring +=
-            task->store == STORE_RESTORING || (task->store == STORE_NOTHING && task->has_position);
+        restoring += task->store == STORE_RESTORING;
+        nothing += task->store == STORE_NOTHING && task->has_position;
     }
     buffer_printf(&out, "%-16s %-18s %2zu workers  %zu of %zu tasks owned  %s%" PRId64 " waiting",
                   view->service, view->group_state, view->member_count, owned(view),

@@ -38,7 +38,9 @@ struct task_view {
     int32_t task;
     struct str owner; /* the worker's instance; absent = nobody */
     struct str owner_host;
-    bool owner_split; /* the inputs' partitions are not all with one worker: nobody works */
+    size_t owner_inputs; /* of the task, with the owner */
+    size_t inputs_read;  /* that the group reads: a position may name one of another version */
+    bool owner_split;    /* the inputs' partitions are not all with one worker: nobody works */
     bool has_position;
     int64_t batch, event_time_ms, position_offset;
     struct task_input inputs[TASK_INPUTS_MAX];

@@ -122,6 +122,33 @@ static void test_what_another_side_said_settles_a_call_and_an_earlier_word_does_
                      "it changes nothing\n"));
 }
 
+static void test_a_part_that_ships_or_the_word_on_an_earlier_call_does_not_settle_a_cancel(void)
+{
+    static const struct task_intent cancel = {.intent_id = STR_INIT("demo:1/2:cancel:2"),
+                                              .key = STR_INIT("demo:1"),
+                                              .created_at_ms = 5000};
+    static const struct shipment_created shipped = {.order_id = STR_INIT("demo:1"),
+                                                    .fulfilment_order_id = STR_INIT("demo:1/2")};
+    static const struct fulfilment_cancel_refused refused = {
+        .order_id = STR_INIT("demo:1"), .fulfilment_order_id = STR_INIT("demo:1/2")};
+    const struct decoded parcel = {
+        .topic = &notifications, .type = &shipment_created, .body = &shipped, .time_ms = 61000};
+    struct decoded no = {.topic = &notifications,
+                         .type = &fulfilment_cancel_refused,
+                         .body = &refused,
+                         .time_ms = 4999};
+    struct parked_call ask = {.intent = {.topic = &router_changelog, .body = &submit}};
+    struct parked_call back = {.intent = {.topic = &router_changelog, .body = &cancel}};
+    parked_learn(&ask, &parcel);
+    CU_ASSERT_PTR_NOT_NULL(ask.settled.topic);
+    parked_learn(&back, &parcel);
+    parked_learn(&back, &no);
+    CU_ASSERT_PTR_NULL(back.settled.topic);
+    no.time_ms = 5000;
+    parked_learn(&back, &no);
+    CU_ASSERT_PTR_NOT_NULL(back.settled.topic);
+}
+
 static bool page_has(const struct parked_call *call, bool personal, const char *text)
 {
     struct buffer page;

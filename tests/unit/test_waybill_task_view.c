@@ -35,6 +35,8 @@ static struct task_view a_task(void)
     return (struct task_view){.task = 3,
                               .owner = STR("a"),
                               .owner_host = STR("/10.0.0.1"),
+                              .owner_inputs = 2,
+                              .inputs_read = 2,
                               .has_position = true,
                               .batch = 812,
                               .position_offset = 5512,
@@ -92,6 +94,10 @@ static void test_says_what_nobody_works_on(void)
     CU_ASSERT_TRUE(says(table(&task), "NOBODY"));
     CU_ASSERT_TRUE(says(table(&task), "look: 1 tasks have no owner: are the workers running?\n"));
     task.owner = STR("b");
+    task.owner_inputs = 1;
+    CU_ASSERT_TRUE(says(table(&task), "look: task 3: its owner has only 1 of 2 inputs"));
+    task.inputs_read = 1; /* the other is one of another version's */
+    CU_ASSERT_TRUE(is_silent_about(table(&task), "inputs"));
     task.owner_split = true;
     CU_ASSERT_TRUE(says(table(&task), "SPLIT"));
     CU_ASSERT_TRUE(says(table(&task), "look: task 3: its inputs are with different workers"));
@@ -215,4 +221,8 @@ static void test_a_service_is_one_line(void)
     CU_ASSERT_TRUE(says(service_line(&view, fresh()),
                         "intake           Stable              1 workers  1 of 2 tasks owned  4 "
                         "waiting, the oldest for 2m  1 restoring\n"));
+    tasks[1].store = STORE_NOTHING;
+    CU_ASSERT_TRUE(says(service_line(&view, fresh()), "for 2m  1 not in Redis\n"));
+    tasks[1].has_position = false; /* has done nothing yet */
+    CU_ASSERT_TRUE(says(service_line(&view, fresh()), "for 2m\n"));
 }
