@@ -309,7 +309,9 @@ enum verdict asking_returned(const struct event *ev, const void *state, const st
                                                rto->fulfilment_order_id, rto->supplier_id);
     if (parcel) {
         parcel->returned = true;
-        observe(&work, parcel, OBSERVATION_KIND_RETURNED_TO_ORIGIN, 1, rto->occurred_at_ms);
+        if (!parcel->return_counted) /* told again by a replay: it came back once */
+            observe(&work, parcel, OBSERVATION_KIND_RETURNED_TO_ORIGIN, 1, rto->occurred_at_ms);
+        parcel->return_counted = true;
     }
     return close_order(&work);
 }

@@ -242,11 +242,29 @@ static void hand_over(struct plan *plan, struct plan_message *message)
 
 /* ---- rules ---- */
 
-/* Fulfilment orders of one order may travel in one parcel. */
-static void add_lines(struct plan *plan, struct plan_parcel *parcel,
-                      const struct line_quantity_list *more)
+/* Notes whose lines a parcel has; false if it had them already, as when an event is replayed. */
+static bool add_source(struct plan *plan, struct plan_parcel *parcel, struct str fulfilment)
 {
+    struct str_list *known = &parcel->fulfilment_order_ids;
+    for (size_t i = 0; i < known->len; i++)
+        if (str_equal(known->ptr[i], fulfilment))
+            return false;
+    struct str *grown = grow(plan, known->ptr, known->len, PLAN_PARCELS_MAX, sizeof(*grown));
+    if (!grown)
+        return false;
+    grown[known->len] = fulfilment;
+    *known = (struct str_list){grown, known->len + 1};
+    return true;
+}
+
+/* Fulfilment orders of one order may travel in one parcel; each tells what is in it of its own. */
+static void add_lines(struct plan *plan, struct plan_parcel *parcel,
+                      const struct shipment_created *created)
+{
+    const struct line_quantity_list *more = &created->lines;
     size_t count = parcel->lines.len;
+    if (!add_source(plan, parcel, created->fulfilment_order_id))
+        return;
     struct line_quantity *lines =
         arena_alloc_array(plan->ctx->arena, count + more->len + 1, sizeof(*lines));
     plan->changed = true;
@@ -275,7 +293,7 @@ static void learn(struct plan *plan, const struct event *ev, const struct occasi
     if (!parcel)
         return;
     if (ev->type == &shipment_created) {
-        add_lines(plan, parcel, &as_shipment_created(ev)->lines);
+        add_lines(plan, parcel, as_shipment_created(ev));
         plan->state.parcels_complete |= as_shipment_created(ev)->order_complete;
         plan->changed = true;
     } else if (ev->type == &shipment_rto_started) {

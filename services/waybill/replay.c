@@ -259,9 +259,14 @@ static const char details[] =
     "  Timers that replayed events set ring as usual, and may ask for calls then: stop the "
     "endpoint\n"
     "  first (waybill endpoint stop) if that must not be.\n"
-    "* What the service emits goes to all who read it, under new ids: they decide it again. Where "
-    "their\n"
-    "  state is as it was, they mostly find nothing new; where it is not, they act.\n"
+    "* A replay repeats: what the service emits goes to all who read it, our own services too, "
+    "under\n"
+    "  new ids, so they decide it again. Where a state notes what was done, nothing new comes of "
+    "it;\n"
+    "  what a rule only adds up is added again: the topic observations, replayed into feedback, "
+    "doubles\n"
+    "  the suppliers' scores. Look at the rule first: if it sums without noting of what, do not "
+    "replay.\n"
     "* Only what the service has decided before is sent; what it has not, it will decide anyway.\n"
     "* Interrupted? The same command with the --run that it named goes over it again harmlessly, "
     "as\n"
@@ -270,8 +275,8 @@ static const char details[] =
     "  out others: a webhook that is repeated after a long replay of its key may be decided "
     "twice.\n\n"
     "examples: waybill replay tracking_ingest --topic inbound.tracking --key dhl/123\n"
-    "          waybill replay feedback --topic tracking --from 6h --yes --why 'score rule "
-    "mended'\n";
+    "          waybill replay tracking_ingest --topic inbound.tracking --from 6h --yes --why "
+    "'mapping mended'\n";
 
 int replay_main(int argc, char **argv)
 {

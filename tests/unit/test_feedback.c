@@ -434,6 +434,22 @@ static void observe(const char *subject, enum observation_kind kind, double valu
                                              .occurred_at_ms = kit.ctx.now_ms});
 }
 
+static void test_a_parcel_that_came_back_counts_once_when_its_story_is_replayed(void)
+{
+    begin();
+    accept_order();
+    create("1", false);
+    for (int run = 0; run < 3; run++) {
+        start_return("1");
+        end_return("1");
+    }
+    CU_ASSERT_EQUAL(kit_count(&kit, &observation_recorded), 1);
+    create("2", true);
+    end_return("2");
+    CU_ASSERT_EQUAL(kit_count(&kit, &observation_recorded), 2);
+    kit_done(&kit);
+}
+
 static void test_supplier_has_no_score_when_there_are_too_few_deliveries(void)
 {
     begin();

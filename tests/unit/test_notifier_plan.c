@@ -225,11 +225,28 @@ static void test_all_that_is_in_it_is_named_when_two_suppliers_share_a_parcel(vo
     struct line_quantity mugs = {STR("1"), STR("MUG"), 2}, tea = {STR("2"), STR("TEA"), 1};
     begin();
     accept_order(an_order());
-    create(STR("JD1"), false, (struct line_quantity_list){&mugs, 1});
-    create(STR("JD1"), true, (struct line_quantity_list){&tea, 1});
+    create_of(STR("shop:17/1"), STR("JD1"), false, (struct line_quantity_list){&mugs, 1});
+    create_of(STR("shop:17/2"), STR("JD1"), true, (struct line_quantity_list){&tea, 1});
     status(SHIPMENT_STATUS_PICKED_UP, 0);
     CU_ASSERT_TRUE(says(planned(1)->subject, "parcel 1/1 is on its way"));
     CU_ASSERT_TRUE(says(planned(1)->text, "2 x Blue mug\n1 x TEA\n"));
+    kit_done(&kit);
+}
+
+static void test_what_is_in_a_parcel_is_named_once_when_its_story_is_replayed(void)
+{
+    struct line_quantity mug = {STR("1"), STR("MUG"), 1};
+    struct line_quantity_list lines = {&mug, 1};
+    begin();
+    accept_order(an_order());
+    for (int run = 0; run < 3; run++) {
+        create_of(STR("shop:17/1"), STR("JD1"), false, lines);
+        create_of(STR("shop:17/2"), STR("JD1"), true, lines); /* as much again, of another */
+    }
+    status(SHIPMENT_STATUS_PICKED_UP, 0);
+    struct str text = planned(1)->text;
+    CU_ASSERT_TRUE(says(text, "1 x Blue mug\n1 x Blue mug\n"));
+    CU_ASSERT_FALSE(says(text, "1 x Blue mug\n1 x Blue mug\n1 x Blue mug\n"));
     kit_done(&kit);
 }
 

@@ -95,11 +95,12 @@ static inline enum verdict delay(bool known, int32_t expected_on)
                                                         .expected_on = expected_on});
 }
 
-static inline enum verdict create(struct str number, bool complete, struct line_quantity_list lines)
+static inline enum verdict create_of(struct str fulfilment, struct str number, bool complete,
+                                     struct line_quantity_list lines)
 {
     return kit_event(&kit, &shipment_created, ORDER,
                      &(struct shipment_created){.order_id = ORDER,
-                                                .fulfilment_order_id = STR("shop:17/1"),
+                                                .fulfilment_order_id = fulfilment,
                                                 .supplier_id = STR("acme-secret"),
                                                 .carrier = STR("dhl"),
                                                 .tracking_number = number,
@@ -107,6 +108,11 @@ static inline enum verdict create(struct str number, bool complete, struct line_
                                                 .shipped_at_ms = kit.ctx.now_ms,
                                                 .lines = lines,
                                                 .order_complete = complete});
+}
+
+static inline enum verdict create(struct str number, bool complete, struct line_quantity_list lines)
+{
+    return create_of(STR("shop:17/1"), number, complete, lines);
 }
 
 static inline enum verdict cancel_order(bool was_accepted)
