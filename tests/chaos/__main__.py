@@ -223,6 +223,7 @@ class Run:
             "ends": {**dict(books.table()), **{f"mail and texts: {end}": number for end, number in self.messages(books).items()}},
             "dead_letters": judge.dead_reasons, "takeovers": summary.times(took), "logs": logs,
             "restarts": collections.Counter(str(code) for _, code in self.stage.restarts), "parked": books.parked,
+            "parked_most": books.parked_allowed,
             "memory": self.memory_lines, "notes": self.notes, "plan": self.options.plan,
             "lost": kinds[oracle.LOSING], "doubled": kinds[oracle.DOUBLING], "findings": self.findings,
         }

@@ -9,12 +9,23 @@ LOSING = ("no event knows it", "neither sent nor explained", "nobody got it", "e
 DOUBLING = ("went out", "took it", "ended more than once", "planned", "fulfilment.submitted", "created", "accepted", "asked under")
 
 
+# A mail or text whose sender is killed, or whose server forgets it or hangs, while it is on its way is parked: 30 minutes with 600 faults
+# parked 414 of 6216 (7 %), short runs up to 5 %. More than this has another cause. In a short run one kill with all lanes busy counts much.
+PARKED_SHARE, PARKED_FLOOR = 0.2, 10
+
+
+def parked_most(ends):
+    """How many messages faults explain as parked; ends: {how messages ended: number}."""
+    return max(PARKED_FLOOR, int(PARKED_SHARE * (ends["sent"] + ends["parked"])))
+
+
 class ChaosBooks(Books):
     """Dead letters and event ids are the oracle's: there are records that nobody should send, and repeats."""
 
     def __init__(self, records, ledgers, plan_list):
-        super().__init__(records, ledgers, plan_list, late_in_file=0, parked_allowed=len(records))
-        self.parked = sum(message.end() == "parked" for message in self.views.messages.values())
+        super().__init__(records, ledgers, plan_list, late_in_file=0)
+        ends = collections.Counter(message.end() for message in self.views.messages.values())
+        self.parked, self.parked_allowed = ends["parked"], parked_most(ends)
         self._mailed = {_mail_key(entry) for entry in ledgers["mail"] if entry["outcome"].startswith("taken")}
         self.views.dead_letters = []
         self._questions = collections.defaultdict(list)  # order id -> messages that ask how it was

@@ -5,13 +5,15 @@ import math
 import re
 import statistics
 
+from chaos.oracle import LOST
+
 TAKEN_OVER = re.compile(r'"?task taken over"?.* took_ms=(\d+)')
 COUNTED = {  # what the summary says: sign in a log line
     "stores rebuilt from the changelog": "store is rebuilt from the changelog",
     "batches thrown away": "batch is thrown away",
     "members fenced or written off": "enced",
     "begun anew within the process": "beginning anew",
-    "records tried alone": "a record is tried alone",
+    "take-overs that name what the last owner died at": "the task's last owner died at this",
     "take-overs put off": "task cannot be taken over yet",
 }
 FINDINGS_SHOWN = 40
@@ -43,12 +45,17 @@ def times(took):
             "max_ms": max(took, default=0)}
 
 
+def decided_on(fates):
+    """How many inputs have a fate."""
+    return sum(number for name, number in fates.items() if name.rpartition("|")[2] != LOST)
+
+
 def render(told):
     """The summary (see __main__.conclude) as text."""
     lines = [f"{told['plan']}: {told['minutes']:g} minutes {'with faults' if told['plan'] == 'run' else 'of full load, then a burst'}, seed {told['seed']}; {told['orders']} orders; logs and ledgers in {told['out']}", ""]
     lines.append(f"faults: {sum(told['faults'].values())} of {len(told['faults'])} kinds, each with begin, end and target in faults.jsonl")
     lines += _table(told["faults"])
-    lines += ["", f"inputs by topic, reader and fate: {sum(told['fates'].values())} in, {sum(told['fates'].values())} out"]
+    lines += ["", f"inputs by topic, reader and fate: {sum(told['fates'].values())} in, {decided_on(told['fates'])} out"]
     by_line = collections.defaultdict(list)
     for name, number in told["fates"].items():
         topic, service, fate = name.split("|")
@@ -62,7 +69,7 @@ def render(told):
     lines += _table(told["logs"])
     lines += [f"  {'workers started again':<52}{sum(told['restarts'].values()):>8}   by exit status: "
               f"{', '.join(f'{code}: {number}' for code, number in sorted(told['restarts'].items())) or 'none'}"]
-    lines += [f"  {'parked: a person decides':<52}{told['parked']:>8}"]
+    lines += [f"  {'parked: a person decides':<52}{told['parked']:>8}   (at most {told['parked_most']})"]
     if told.get("memory"):
         lines += ["", "memory of the workers"] + [f"  {line}" for line in told["memory"]]
     if told["notes"]:

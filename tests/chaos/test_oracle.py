@@ -1,9 +1,11 @@
 """The oracle notices: a lost, a doubled, a reordered record, a batch too many, a store that differs."""
 import io
+import pathlib
+import re
 import unittest
 
 from chaos import memory, oracle, reading, summary
-from chaos.books import kind_of
+from chaos.books import kind_of, parked_most
 from chaos.reading import Raw
 
 ID, CAUSE = "ce_id", "ce_causationid"
@@ -256,6 +258,20 @@ class SummaryTest(unittest.TestCase):
         self.assertEqual(kind_of("mail: message m went out 2 times"), "doubled")
         self.assertEqual(kind_of("x: submitted, and no event knows it"), "lost")
         self.assertEqual(kind_of("x: rejected for A, expected B"), "books")
+
+    def test_that_every_mail_is_parked_is_more_than_faults_explain(self):
+        self.assertEqual(parked_most({"sent": 5802, "parked": 414, "suppressed": 14414}), 1243)
+        self.assertLess(parked_most({"sent": 0, "parked": 200}), 200)
+        self.assertEqual(parked_most({"sent": 12, "parked": 6}), 10)  # a short run
+
+    def test_inputs_without_a_fate_do_not_count_as_out(self):
+        self.assertEqual(summary.decided_on({"orders|intake|decided": 7, "orders|intake|lost": 2, "orders|intake|dead letter": 1}), 8)
+
+    def test_what_the_summary_counts_is_what_workers_log(self):
+        root = pathlib.Path(__file__).resolve().parents[2] / "common"
+        code = re.sub(r'"\s*\n\s*"', "", "".join(path.read_text(encoding="utf-8") for path in root.glob("**/*.[ch]")))
+        for what, sign in summary.COUNTED.items():
+            self.assertIn(sign, code, what)
 
 
 if __name__ == "__main__":

@@ -201,6 +201,8 @@ class UpgradeTest(stages.PlayedTest):
 def load_tests(loader, tests, pattern):  # pylint: disable=unused-argument
     """Not against a build with sanitizers: the next version has none, and the old one has them in all other tests."""
     sanitized = "SANITIZE:BOOL=ON" in (stages.BUILD / "CMakeCache.txt").read_text(encoding="utf-8")
+    if sanitized:
+        print("test_upgrade: not against a build with sanitizers: the next version has none; tests/run has it with the plain build")
     return unittest.TestSuite() if sanitized else tests
 
 
