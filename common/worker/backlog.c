@@ -87,6 +87,35 @@ static int check_position(const struct task *task, const struct store_load *load
     return error_set(err, ERROR_ABORT_BATCH, "the store does not stand where the task does");
 }
 
+int backlog_is_unsent(struct worker *worker, const struct task *task, struct str field, bool *out,
+                      struct error *err)
+{
+    struct store_port *store = &worker->ports->store;
+    struct str value;
+    struct store_load load = {
+        .task = task->partition, .fields = &field, .field_count = 1, .values = &value};
+    *out = false;
+    if (store->load(store->self, &load, 1, &worker->arena, err))
+        return -1;
+    if (check_position(task, &load, err)) {
+        err->action = ERROR_RETRY; /* fewer events would not help */
+        return -1;
+    }
+    const struct record_type *type;
+    const void *body;
+    struct error why = {0};
+    if (!value.ptr ||
+        avro_schemas_decode(worker->schemas, value, &worker->arena, &type, &body, &why) ||
+        type != &task_intent)
+        return worker->arena.full ? error_set(err, ERROR_ABORT_BATCH, "no room left in the batch")
+                                  : 0;
+    const struct task_intent *intent = body;
+    /* What a person has called again has a new sequence, and was sent before. */
+    *out = intent->status == INTENT_STATUS_PENDING && !intent->retried &&
+           intent->sequence >= task->fresh_from;
+    return 0;
+}
+
 static int offer_page(struct worker *worker, struct task *task, const struct str *fields,
                       size_t count, struct blocked *blocked, struct error *err)
 {
@@ -156,6 +185,7 @@ void backlog_follow(struct worker *worker)
             continue;
         if (backlog_offer_all(worker, task, &err)) {
             log_warning("intents that wait in the store cannot be read", LOG_TEXT("why", err.text));
+            task->has_backlog = true; /* it was not read to its end */
             if (err.action == ERROR_ABORT_BATCH) {
                 task_begin_restore(worker, task, err.text);
                 continue;

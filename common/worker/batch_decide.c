@@ -35,11 +35,13 @@ static int call_rule(struct decision *decision, const struct route *route, struc
                           (double)(decision->now_ms - item->ev.time_ms) / 1000);
         return 0;
     }
-    if (decision->failed.action == ERROR_ABORT_BATCH && worker->batch->item_count > 1) {
+    enum error_action failed = decision->failed.action;
+    bool ours = failed != ERROR_NONE && failed != ERROR_SET_ASIDE && failed != ERROR_ABORT_BATCH;
+    if (ours || (failed == ERROR_ABORT_BATCH && worker->batch->item_count > 1)) {
         *err = decision->failed;
         return -1;
     }
-    const char *reason = decision->failed.action != ERROR_NONE ? decision->failed.text : out.reason;
+    const char *reason = failed != ERROR_NONE ? decision->failed.text : out.reason;
     decision_undo(decision);
     return batch_dead_letter(worker, item, reason, err);
 }

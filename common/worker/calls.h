@@ -10,6 +10,7 @@
  *   2. calls_next_mark: the batch writes these intents with status STARTED and started_at_ms, but
  *      for those that it withdraws. They are reason enough for a batch.
  *   3. When a rule withdraws: unless calls_has_started, the batch drops the intent from the store.
+ *      What the calls do not hold: backlog_is_unsent.
  *   4. After the commit: calls_forget for each reply it took (parked ones, too),
  *      calls_started_committed for each it marked, calls_withdraw for each withdrawn,
  *      calls_offer(CALLS_FRESH) for each new intent, by sequence.

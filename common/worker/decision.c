@@ -2,6 +2,7 @@
 #include "worker/decision.h"
 
 #include "base/partition.h"
+#include "worker/backlog.h"
 #include "worker/outlets.h"
 
 #include <stdarg.h>
@@ -285,21 +286,32 @@ static bool is_new(const struct batch *batch, struct str field)
     return false;
 }
 
-/* One that waits in the store, since the calls are full, may have been sent by an earlier owner. */
-static bool may_withdraw(const struct calls *calls, struct str field)
+/* False also when the store cannot be asked: then the batch fails. */
+static bool may_withdraw(struct decision *decision, struct str field)
 {
-    return calls_holds(calls, field) && !calls_has_started(calls, field);
+    struct worker *worker = decision->worker;
+    struct calls *calls = worker->calls;
+    if (is_new(worker->batch, field))
+        return true;
+    if (calls_holds(calls, field))
+        return !calls_has_started(calls, field);
+    struct error why = {0};
+    bool unsent;
+    if (backlog_is_unsent(worker, decision->next.task, field, &unsent, &why) == 0)
+        return unsent;
+    if (decision->failed.action == ERROR_NONE)
+        decision->failed = why;
+    return false;
 }
 
 static void sink_withdraw(struct effects_sink *sink, struct str intent_id)
 {
     struct decision *decision = (struct decision *)sink;
-    struct worker *worker = decision->worker;
     struct entry *next = &decision->next;
     struct str field = intent_field(decision, intent_id);
     size_t at = entry_intent_at(next, field);
     if (!field.ptr || at == next->intent_count ||
-        !(next->parked[at] || is_new(worker->batch, field) || may_withdraw(worker->calls, field)))
+        !(next->parked[at] || may_withdraw(decision, field)))
         return;
     remove_intent(next, at);
     add_intent_change(decision, &(struct intent_change){

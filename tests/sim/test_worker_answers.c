@@ -209,6 +209,27 @@ static void test_a_call_made_again_cannot_be_withdrawn_and_of_two_answers_the_fi
     finish();
 }
 
+static void test_a_call_made_again_that_waits_in_the_store_cannot_be_withdrawn(void)
+{
+    begin_with_a_parked_call();
+    enum intent_status status = INTENT_STATUS_PENDING;
+    int64_t sequence = person_finds("a", "call-1", &status);
+    endpoints[THERE].queue_max = 1;
+    fake_world_hold_calls(world, true);
+    pay("b", CALLS, "b");
+    settle();
+    person_answers("a", "call-1", sequence, CALL_ANSWER_RETRY, "one");
+    settle();
+    pay("a", WITHDRAWS, "2");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said("a"), "called"));
+    finish();
+}
+
 static void test_a_call_asked_for_without_effects_is_parked_and_not_made(void)
 {
     begin(); /* whatever the endpoint's policy */

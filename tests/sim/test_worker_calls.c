@@ -293,6 +293,56 @@ static void test_a_call_that_waits_for_a_place_can_be_withdrawn(void)
     finish();
 }
 
+static void test_calls_that_wait_in_the_store_can_be_withdrawn(void)
+{
+    begin();
+    endpoints[THERE].queue_max = 1;
+    settle();
+    fake_world_hold_calls(world, true);
+    pay("b", CALLS, "1");
+    settle();
+    pay("a", CALLS, "2");
+    pay("c", CALLS, "3");
+    settle();
+    pay("a", WITHDRAWS, "4");
+    pay("c", WITHDRAWS, "5");
+    pay("c", WITHDRAWS, "6");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    CU_ASSERT_STRING_EQUAL(said("c"), "paid 1, paid 2, paid 3");
+    pay("a", CALLS_AGAIN, "7"); /* under the same id */
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 2);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, paid 3, called 1003");
+    finish();
+}
+
+static void test_a_call_that_an_earlier_owner_asked_for_is_not_withdrawn_while_it_waits(void)
+{
+    const char *first = neighbour_of("a", 0);
+    begin();
+    settle();
+    fake_world_hold_calls(world, true);
+    pay(first, CALLS, "1");
+    settle();
+    pay("a", CALLS, "2");
+    settle(); /* both are on their way */
+    endpoints[THERE].queue_max = 1;
+    crash();
+    settle();
+    pay("a", WITHDRAWS, "3");
+    settle();
+    fake_world_hold_calls(world, false);
+    settle();
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, called 1002");
+    finish();
+}
+
 static void test_a_worker_that_is_out_of_touch_with_its_group_sends_nothing(void)
 {
     begin();
