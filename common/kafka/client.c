@@ -60,7 +60,7 @@ static void note_denied_topic(struct client *client, const char *text)
  */
 static bool is_told_otherwise(const char *facility)
 {
-    static const char *const facilities[] = {"FAIL", "ERROR", "ADDPARTS", "TXNERR"};
+    static const char *const facilities[] = {"FAIL", "ERROR", "SSL", "ADDPARTS", "TXNERR"};
     for (size_t i = 0; i < sizeof(facilities) / sizeof(facilities[0]); i++)
         if (strcmp(facility, facilities[i]) == 0)
             return true;

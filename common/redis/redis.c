@@ -23,6 +23,7 @@ struct redis {
     struct buffer queue;   /* commands not handed to hiredis yet */
     size_t words_left;     /* of the command being queued */
     struct redis_tls *tls; /* NULL = in the clear */
+    bool answered;         /* on this connection */
 };
 
 int redis_open(struct redis **out, const struct redis_settings *cfg, struct error *err)
@@ -61,6 +62,7 @@ void redis_drop(struct redis *redis)
         redisFree(redis->context);
     redis->reply = NULL;
     redis->context = NULL;
+    redis->answered = false;
     buffer_reset(&redis->queue);
     redis->words_left = 0;
 }
@@ -85,6 +87,22 @@ static int away(struct redis *redis, const char *what, struct error *err)
 {
     error_set(err, ERROR_RETRY, "Redis %s: %s", redis->name, what);
     redis_drop(redis);
+    return -1;
+}
+
+/* Away; but who is cut off before the first answer is not trusted: in TLS 1.3 the server looks at
+ * our certificate, or misses it, after the handshake, and hiredis does not say so. */
+static int cut_off(struct redis *redis, struct error *err)
+{
+    char text[128]; /* the context's goes with it */
+    bool is_refusal = redis->tls && !redis->answered && redis->context->err == REDIS_ERR_EOF;
+    snprintf(text, sizeof(text), "%s", redis->context->errstr);
+    away(redis, text, err);
+    if (is_refusal)
+        error_set(err, ERROR_DENIED,
+                  "Redis %s closed the connection right after the TLS handshake: does it want a "
+                  "certificate (redis.tls_certificate_file), or not trust ours?",
+                  redis->name);
     return -1;
 }
 
@@ -276,7 +294,7 @@ int redis_receive(struct redis *redis, struct redis_answer *out, struct error *e
     if (redis->queue.len > 0) {
         struct str queued = buffer_str(&redis->queue);
         if (redisAppendFormattedCommand(redis->context, queued.ptr, queued.len) != REDIS_OK)
-            return away(redis, redis->context->errstr, err);
+            return cut_off(redis, err);
         buffer_reset(&redis->queue);
     }
     if (redis->reply)
@@ -284,8 +302,9 @@ int redis_receive(struct redis *redis, struct redis_answer *out, struct error *e
     redis->reply = NULL;
     void *reply = NULL;
     if (redisGetReply(redis->context, &reply) != REDIS_OK)
-        return away(redis, redis->context->errstr, err);
+        return cut_off(redis, err);
     redis->reply = reply;
+    redis->answered = true;
     if (redis->reply->type == REDIS_REPLY_ERROR && look_at_error(redis, redis->reply->str, err))
         return -1;
     *out = answer_of(redis->reply);

@@ -37,7 +37,11 @@ class RedisTlsTest(AccessTest):
 
     def test_a_client_certificate_of_another_ca_is_told(self):
         self.over_tls(certificate="unknown.pem", key="unknown.key")
-        self.refuses(f"Redis 127.0.0.1:{self.port}.*(certificate|alert)")
+        self.refuses(f"Redis 127.0.0.1:{self.port} closed the connection right after the TLS handshake: does it want a certificate")
+
+    def test_no_client_certificate_where_one_is_needed_is_told(self):
+        self.over_tls(certificate=None, key=None)
+        self.refuses(f"Redis 127.0.0.1:{self.port} closed the connection right after the TLS handshake: does it want a certificate")
 
     def test_a_client_certificate_that_is_over_is_told_before_it_is_shown(self):
         self.over_tls(certificate="over.pem")
