@@ -26,15 +26,17 @@ enum {
     TIMERS_UNHEARD_MOST_MS = 30000,
     UNKNOWN_SCHEMA_RETRY_MS = 1000,
     UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
-    REFUSED_RETRY_MS = 30000       /* a task with states that this program cannot read */
+    REFUSED_RETRY_MS = 30000,      /* a task with states that this program cannot read */
+    REFUSED_RETRIES_MOST = 20      /* both grow to so many times that */
 };
 
 /* Steps 1 and 2. Returns 0; 1 when the assignment changed meanwhile (drop the batch); -1 on error.
  */
 MUST_CHECK int batch_read(struct worker *worker, int idle_ms, struct error *err);
 
-/* Step 3. Returns 0; 1 when a task's store does not stand where the task does (marked RESTORING);
- * -1 on error. */
+/* Step 3. Returns 0; 1 when a task's store does not stand where the task does, or holds states that
+ * this program cannot read (task_refuse): that task is marked RESTORING, and the batch cannot be
+ * decided; -1 on error. */
 MUST_CHECK int batch_load(struct worker *worker, struct error *err);
 
 /* Step 4. Errors are ours (memory), never an event's. */

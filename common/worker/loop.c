@@ -25,17 +25,34 @@ static int64_t mono_ms(const struct worker *worker)
     return worker->ports->clock.mono_ms(worker->ports->clock.self);
 }
 
-/* The batch is thrown away and its tasks are taken over; sooner the first time than the tenth. */
-static void throw_away(struct worker *worker, const char *step, const struct error *err)
+/* What is taken over again waits; sooner the first time than the tenth. */
+static void count_failure(struct worker *worker)
 {
-    log_warning("batch is thrown away", LOG_TEXT("step", step), LOG_TEXT("why", err->text));
     counter_add(worker->meters.batches_failed, 1);
-    tasks_begin_restore(worker, NULL);
     int64_t wait_ms = worker->failures == 0
                           ? 0
                           : (int64_t)RETRY_BASE_MS << (worker->failures < 6 ? worker->failures : 6);
     worker->failures++;
     tasks_wait(worker, mono_ms(worker) + (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS));
+}
+
+/* The batch is thrown away and all tasks are taken over. */
+static void throw_away(struct worker *worker, const char *step, const struct error *err)
+{
+    log_warning("batch is thrown away", LOG_TEXT("step", step), LOG_TEXT("why", err->text));
+    tasks_begin_restore(worker, NULL);
+    count_failure(worker);
+}
+
+/* One task of the batch has moved or is refused: the others of it have read past what was not
+ * decided, and are taken over. Tasks that have nothing in it go on. */
+static void leave_batch(struct worker *worker)
+{
+    for (int32_t i = 0; i < worker->partition_count; i++)
+        if (worker->tasks[i].in_batch && worker->tasks[i].phase == TASK_READY)
+            task_begin_restore(worker, &worker->tasks[i],
+                               "another task of its batch has moved or is refused");
+    count_failure(worker);
 }
 
 /* What throw_away is there to avoid (guards.h). */
@@ -96,13 +113,13 @@ static bool positions_are_due(struct worker *worker)
     return worker->draining || mono_ms(worker) >= worker->commit_due_mono_ms;
 }
 
-/* Steps 3 and 4. */
+/* Steps 3 and 4; 1 as batch_load. */
 static int load_and_decide(struct worker *worker, struct error *err)
 {
     int loaded = batch_load(worker, err);
-    if (loaded > 0)
-        return error_set(err, ERROR_RETRY, "a task's store has moved, or the task is refused");
-    return loaded < 0 || batch_decide(worker, err) || batch_pack(worker, err) ? -1 : 0;
+    if (loaded != 0)
+        return loaded;
+    return batch_decide(worker, err) || batch_pack(worker, err) ? -1 : 0;
 }
 
 /* Step 8: the calls. A worker that the group may have written off sends nothing. */
@@ -128,7 +145,12 @@ static int work_on_batch(struct worker *worker, struct error *fatal)
 {
     struct error err = {0};
     int64_t began_ms = mono_ms(worker);
-    if (load_and_decide(worker, &err)) {
+    int decided = load_and_decide(worker, &err);
+    if (decided > 0) {
+        leave_batch(worker);
+        return 0;
+    }
+    if (decided < 0) {
         if (error_is_final(&err)) {
             *fatal = err;
             return -1;

@@ -109,14 +109,19 @@ int poison_began(struct worker *worker, struct task *task, struct error *err)
     struct clock_port *clock = &worker->ports->clock;
     int64_t wall_ms = clock->wall_ms(clock->self);
     bool soon = wall_ms - task->started_wall_ms < POISON_SOON_MS;
-    task->start_count = soon ? task->start_count + 1 : 1;
-    task->started_wall_ms = wall_ms;
-    task->suspected = task->start_count >= POISON_STARTS;
+    if (!task->begun) {
+        task->start_count = soon ? task->start_count + 1 : 1;
+        task->started_wall_ms = wall_ms;
+        soon = true;
+    }
+    task->suspected = soon && task->start_count >= POISON_STARTS;
     task->suspected_batches = task->suspected ? POISON_BATCHES : 0;
     char text[64];
-    int len = snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, task->start_count, wall_ms);
+    int len = snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64, task->start_count,
+                       task->started_wall_ms);
     if (write_field(worker, task, starts_field, (struct str){text, (size_t)len}, err))
         return -1;
+    task->begun = true;
     return task->blamed[0].what[0] ? write_trying(worker, task, err) : 0;
 }
 

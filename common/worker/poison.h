@@ -1,7 +1,9 @@
 /* One bad event never stops a partition (design: poison): what kills the worker again and again
  * becomes a dead letter `crashed`, be it a record, a timer or a call's reply.
  *
- * How often a task began, each time soon after the last, is counted in its hash in the store. From
+ * How often a process began the task, each time soon after the last, is counted in its hash in the
+ * store. When one that lives takes it over again, after a rebalance or since Kafka or the store was
+ * away, nobody needs to have died: not counted, so that it may take a death more per worker. From
  * POISON_STARTS on, what the worker is at is written down before a decoder or a rule touches it
  * (`trying`), and taken out once it has survived. What an owner finds there killed the one before;
  * what was found POISON_TRIES times is not tried again.

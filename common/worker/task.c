@@ -2,6 +2,7 @@
 #include "worker/task.h"
 
 #include "log/log.h"
+#include "worker/batch.h"
 #include "worker/guards.h"
 #include "worker/poison.h"
 #include "worker/restore.h"
@@ -71,9 +72,13 @@ void task_begin_restore(struct worker *worker, struct task *task, const char *wh
 void task_refuse(struct worker *worker, struct task *task, const char *why, int64_t wait_ms)
 {
     struct clock_port *clock = &worker->ports->clock;
+    int64_t most_ms = wait_ms * REFUSED_RETRIES_MOST;
+    for (int i = 0; i < task->refused && wait_ms < most_ms; i++)
+        wait_ms *= 2;
+    wait_ms = wait_ms < most_ms ? wait_ms : most_ms;
     task_begin_restore(worker, task, NULL);
     task->retry_mono_ms = clock->mono_ms(clock->self) + wait_ms;
-    task->refused = true;
+    task->refused++;
     log_error("task is refused, the others go on", LOG_INT("task", task->partition),
               LOG_TEXT("why", why), LOG_INT("again_in_ms", wait_ms));
 }
@@ -110,7 +115,8 @@ static void give_up(struct worker *worker, struct task *task)
     calls_drop_task(worker->calls, task->partition);
     restore_forget(worker, task);
     task->phase = TASK_ABSENT;
-    task->ahead = task->refused = false;
+    task->ahead = false;
+    task->refused = 0;
 }
 
 /* A task is ours only while its partition of every input is (design: owning). */
@@ -130,7 +136,7 @@ void tasks_follow_assignment(struct worker *worker)
         if (inputs == worker->input_count || (inputs > 0 && !guard(GUARD_OWN_ALL))) {
             task_begin_restore(worker, task, NULL);
             task->attempts = 0;
-            task->refused = false;
+            task->refused = 0;
             owned++;
         } else if (task->phase != TASK_ABSENT) {
             give_up(worker, task);
@@ -151,7 +157,7 @@ size_t tasks_refused(const struct worker *worker)
 {
     size_t count = 0;
     for (int32_t i = 0; i < worker->partition_count; i++)
-        count += worker->tasks[i].refused;
+        count += worker->tasks[i].refused > 0;
     return count;
 }
 
@@ -214,7 +220,8 @@ void task_committed(struct task *task)
     task->batch++;
     memcpy(task->known_id, task->tried_id, RANDOM_ID_BYTES);
     memcpy(task->told, task->next, sizeof(task->told));
-    task->ahead = task->refused = false;
+    task->ahead = false;
+    task->refused = 0;
     poison_committed(task);
 }
 

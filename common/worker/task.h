@@ -8,7 +8,7 @@
 void task_begin_restore(struct worker *worker, struct task *task, const char *why);
 
 /* This program cannot read what another version of the service wrote: the task is left alone for so
- * long, and all others go on. */
+ * long, each time longer, and all others go on. */
 void task_refuse(struct worker *worker, struct task *task, const char *why, int64_t wait_ms);
 
 /* All that are ready. */

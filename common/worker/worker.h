@@ -66,10 +66,11 @@ struct task {
     int64_t heard_mono_ms;   /* since when it is known what all inputs hold; -1 = not yet */
     bool caught_up;          /* what they held has been read: timers may fire */
     int64_t fresh_from;      /* intents from this sequence on were first asked for by us */
-    bool refused;            /* lately: another version's states, which we cannot read */
+    int refused;             /* how often lately: another version's states that we cannot read */
     bool has_backlog;        /* intents wait in the store, since the calls were full */
     int64_t backlog_wait_ms; /* between looks at it */
     /* poison.h */
+    bool begun;            /* this process has taken it over before */
     bool suspected;        /* its timers and replies are written down before they are tried */
     int suspected_batches; /* and its records, in so many batches still */
     int64_t start_count, started_wall_ms;

@@ -215,6 +215,27 @@ static void test_who_lives_long_enough_is_not_suspected_any_more(void)
     finish();
 }
 
+static void test_only_the_start_of_a_process_counts_towards_suspicion(void)
+{
+    begin();
+    settle();
+    const struct task *task = &worker.tasks[home_of("a")];
+    uint64_t before = counter_value(worker.meters.takeovers);
+    for (int i = 0; i < 5; i++) {
+        fake_world_rebalance(world);
+        settle();
+    }
+    CU_ASSERT(counter_value(worker.meters.takeovers) > before);
+    CU_ASSERT_FALSE(task->suspected);
+    crash();
+    settle();
+    CU_ASSERT_TRUE(task->suspected);
+    fake_world_rebalance(world);
+    settle();
+    CU_ASSERT_TRUE(task->suspected);
+    finish();
+}
+
 static void test_timers_of_states_too_large_together_fire_all_the_same(void)
 {
     enum { KEYS = 60 }; /* of 200 kB each */
@@ -251,5 +272,6 @@ static void test_kafka_being_away_is_no_reason_to_suspect_a_record(void)
     settle();
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
     CU_ASSERT_STRING_EQUAL(dead(0), "");
+    CU_ASSERT_FALSE(worker.tasks[home_of("a")].suspected);
     finish();
 }

@@ -187,6 +187,34 @@ static void test_a_task_with_states_of_a_newer_major_is_refused_and_the_others_g
     finish();
 }
 
+/* The others are not taken over each time that it is looked at again, which is done less and less
+ * often. */
+static void test_a_refused_task_is_no_trouble_for_its_neighbours(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    write_newer_state("a");
+    publish_newer_schema(1);
+    fake_world_rebalance(world);
+    settle();
+    uint64_t before = counter_value(worker.meters.takeovers);
+    pay("a", PLAIN, "2");
+    for (int i = 0; i < 25; i++) { /* 1050 s: looked at after 30, 90, 210, 450 and 930 s */
+        settle();
+        fake_world_pass(world, 30000);
+    }
+    uint64_t times = counter_value(worker.meters.takeovers) - before;
+    CU_ASSERT(times >= 4 && times <= 6);
+    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        CU_ASSERT_FALSE(worker.tasks[i].suspected);
+    pay(key_elsewhere(), PLAIN, "1");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+    finish();
+}
+
 /* The schemas topic is read on the side: what one writes may be there before its schema is seen. */
 static void test_a_task_waits_for_the_schema_of_a_state_and_the_others_go_on(void)
 {
