@@ -1,5 +1,7 @@
 #include "cloudevents/cloudevents.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 
 static void add(struct cloudevent_headers *out, const char *name, struct str value)
@@ -65,23 +67,22 @@ static bool has_trace(struct str s)
            is_hex(s, 3, 35);
 }
 
-/* FNV-1a: spans need to differ, not to be secret. */
-static uint64_t fnv1a(uint64_t hash, struct str s)
+/* Spans need to differ, not to be secret; none is zero. */
+static uint64_t span_of(uint64_t hash, struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    hash = hash_add(hash, s);
     return hash ? hash : 1;
 }
 
 void traceparent_next(struct str cause_traceparent, struct str id, char out[TRACEPARENT_BYTES + 1])
 {
-    const uint64_t basis = 0xcbf29ce484222325u;
-    uint64_t span = fnv1a(basis, id);
+    uint64_t span = span_of(HASH_START, id);
     char trace[33];
     if (has_trace(cause_traceparent))
         snprintf(trace, sizeof(trace), "%.32s", cause_traceparent.ptr + 3);
     else
         snprintf(trace, sizeof(trace), "%016llx%016llx",
-                 (unsigned long long)fnv1a(basis ^ 0x5bd1e995u, id), (unsigned long long)span);
+                 (unsigned long long)span_of(HASH_START ^ 0x5bd1e995u, id),
+                 (unsigned long long)span);
     snprintf(out, TRACEPARENT_BYTES + 1, "00-%s-%016llx-01", trace, (unsigned long long)span);
 }

@@ -421,25 +421,7 @@ int store_earliest(struct store *store, int32_t task, int64_t *out, struct error
     return 0;
 }
 
-/* ---- counters, tokens ---- */
-
-int store_count(struct store *store, int32_t task, struct str field, int64_t *out,
-                struct error *err)
-{
-    struct redis_answer answer;
-    struct shard *shard = store_shard(store, task, err);
-    if (!shard)
-        return -1;
-    redis_command(shard->redis, 4);
-    redis_word(shard->redis, STR("HINCRBY"));
-    word_hash(store, shard, task);
-    redis_word(shard->redis, field);
-    redis_word(shard->redis, STR("1"));
-    if (shard_expect(shard, "HINCRBY", REDIS_INTEGER, &answer, err))
-        return -1;
-    *out = answer.integer;
-    return 0;
-}
+/* ---- tokens ---- */
 
 int store_take_token(struct store *store, struct str bucket, double rate_per_s, double burst,
                      int64_t now_ms, int64_t *out_wait_ms, struct error *err)

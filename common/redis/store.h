@@ -141,11 +141,6 @@ struct store_view {
 MUST_CHECK int store_look(struct store *store, struct store_view *view, struct arena *arena,
                           struct error *err);
 
-/* Adds one to a counter that lives in a field of the task's hash (wiped with it; removed by a
- * change with value NULL) and says what it is now. */
-MUST_CHECK int store_count(struct store *store, int32_t task, struct str field, int64_t *out,
-                           struct error *err);
-
 /* Takes one token from a bucket that all workers share: 0 = taken, else how many ms to wait before
  * trying again (nothing taken). rate_per_s > 0 and burst >= 1. A bucket that is not used forgets
  * itself. Lossy: if Redis loses it, it is full again. */

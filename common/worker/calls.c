@@ -1,6 +1,7 @@
 /* Which calls are held: offered, in order per key, told, forgotten, dropped and found again. */
 #include "worker/calls.h"
 
+#include "base/hash.h"
 #include "worker/calls_state.h"
 #include "worker/guards.h"
 
@@ -10,21 +11,14 @@
 
 enum { TEXTS = 15, MISSING_QUEUE_MAX = 10000 };
 
-static uint64_t hash_more(uint64_t hash, struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u; /* FNV-1a */
-    return (hash ^ 0xff) * 0x100000001b3u;
-}
-
 static uint64_t hash_of(struct str s)
 {
-    return hash_more(0xcbf29ce484222325u, s);
+    return hash_add(HASH_START, s);
 }
 
 static uint64_t lane_hash_of(const struct task_intent *intent)
 {
-    return hash_more(hash_of(intent->state_type), intent->key);
+    return hash_add(hash_add(hash_of(intent->state_type), STR(":")), intent->key);
 }
 
 static struct call **find_slot(const struct calls *calls, struct str id)

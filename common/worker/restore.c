@@ -211,8 +211,8 @@ static int score_of(struct worker *worker, const struct kafka_record *record, in
     return 0;
 }
 
-/* The position is absent in the midst of a batch: should the restore end here, the next one begins
- * from the whole changelog. */
+/* In the midst of a batch a mark stands in the position's place: should the restore end here, the
+ * next one begins from the whole changelog. */
 static int flush(struct worker *worker, struct str position, struct error *err)
 {
     struct restore *restore = worker->restore;

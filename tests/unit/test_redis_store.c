@@ -311,25 +311,6 @@ static void test_several_tasks_are_loaded_and_applied_at_once_over_several_serve
     server_done(&servers[1]);
 }
 
-static void test_counter_counts_and_goes_with_a_change(void)
-{
-    struct server server = {0};
-    struct error err;
-    int64_t count = 0;
-    server_start(&server);
-    struct store *store = a_store(&server);
-    CU_ASSERT_EQUAL(apply_one(store, NULL, "1", "f", "x", &err), 0);
-    CU_ASSERT_EQUAL(store_count(store, 3, STR("crash:17"), &count, &err), 0);
-    CU_ASSERT_EQUAL(count, 1);
-    CU_ASSERT_EQUAL(store_count(store, 3, STR("crash:17"), &count, &err), 0);
-    CU_ASSERT_EQUAL(count, 2);
-    CU_ASSERT_EQUAL(apply_one(store, "1", "2", "crash:17", NULL, &err), 0);
-    CU_ASSERT_EQUAL(store_count(store, 3, STR("crash:17"), &count, &err), 0);
-    CU_ASSERT_EQUAL(count, 1);
-    store_close(store);
-    server_done(&server);
-}
-
 static int64_t token(struct store *store, int64_t now_ms)
 {
     struct error err;
