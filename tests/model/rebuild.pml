@@ -8,7 +8,8 @@
  * connected anew, so that a restore does not hear of it.
  * Compaction hides any record that a later one supersedes, and any position record but the last; the deletion itself goes when
  * delete.retention.ms has passed, and then whatever stands in Redis or its replica is too old to go on from.
- * Taken for granted: a restore is shorter than half of delete.retention.ms.
+ * Taken for granted: a restore, and the time between a commit and its apply, are shorter than half of delete.retention.ms.
+ * A position is stored with the time of the write, so that one that was written again is another one.
  * Checked: a batch that commits was decided on the fold of exactly the batches before it; at rest Redis is the fold, or knows that
  * it is not.
  *
@@ -17,19 +18,19 @@
  *   NO_CAS       nor does an apply
  *   NO_CHECK     states are not loaded together with the position and compared
  *   SAME_MARK    one mark for the whole rebuild, and no mark within a batch, instead of another one after every chunk (what was
- *                built until issue 4: found by this model)
+ *                built until issue 4)
  *   NO_MARK      a rebuild leaves the position's place empty until its end
  *   NO_WIPE      a rebuild writes over what is there
  *   NO_AGE       a position older than half of delete.retention.ms is gone on from
- * Result (Spin 6.5.2, one core): with one failover or loss 5.4 M states, 15 s, no error; each guard removed gives a counter-example.
- * What made the stored time a part of the position (stood_old): without it a store that stood at the same batch before the deletion
- * went, and comes back in the midst of a rebuild, is taken for the one that was being rebuilt.
+ * Result (Spin 6.5.2, one core): with one failover or loss 5.1 M states, 15 s; with two 11.9 M; no error; each guard removed gives a
+ * counter-example.
  */
 #ifndef FAULTS
 #define FAULTS 1
 #endif
 #define BATCHES 3
-#define MARK 10            /* and up; 0 = no position */
+#define MARK 20            /* and up; 0 = no position; below: the batch, and what tells two writes of its position apart (4, 8, 12) */
+#define BATCH(p) ((p) % 4)
 #define FOLD0(b) (b > 2 -> 2 : b)
 #define FOLD1(b) (b == 1 || b == 2)
 #define SUPERSEDED(b, key) ((b == 1 && key == 0 && end >= 2) || (b == 1 && key == 1 && end >= 3))
@@ -41,11 +42,10 @@ byte end = 0;              /* batches committed */
 bool purged = false;       /* the deletion is out of the changelog */
 byte redis = 0; byte value[2];        /* the position's place; the values, 0 = absent */
 bool followed = false; byte replica = 0; byte copy[2];
-bool old = false; bool replica_old = false;      /* written before the deletion went: the stored position holds the wall time, so */
-bool stood_old[2];                               /* that the same batch's, written before and after, differ */
-bit connection = 0;        /* toggles when the master changes */
+bool old = false; bool replica_old = false;      /* written before the deletion went */
+byte connection = 0;       /* another one when the master changes */
 byte stood[2];             /* what each worker left in the position's place, for fresh marks */
-byte restoring = 0;
+byte busy = 0;             /* how many restore, or have committed and not applied yet */
 byte faults = 0;
 
 /* One that nobody has, as random bytes are. */
@@ -58,17 +58,25 @@ inline fresh_mark(out) {
      :: else -> out = MARK + 4
   fi
 }
+/* The stored position holds the time of the write: one that was written again is another one. */
+inline fresh_position(b_, out) {
+  if :: FREE(b_) -> out = b_
+     :: !FREE(b_) && FREE(b_ + 4) -> out = b_ + 4
+     :: !FREE(b_) && !FREE(b_ + 4) && FREE(b_ + 8) -> out = b_ + 8
+     :: else -> out = b_ + 12
+  fi
+}
 
 active proctype world() {
   do
   :: atomic { !followed && faults < FAULTS ->      /* at the moment from which the replica lags */
        followed = true; replica = redis; copy[0] = value[0]; copy[1] = value[1]; replica_old = old; printf("redis: the replica follows\n") }
   :: atomic { followed && faults < FAULTS ->
-       faults++; redis = replica; value[0] = copy[0]; value[1] = copy[1]; old = replica_old; connection = 1 - connection;
+       faults++; redis = replica; value[0] = copy[0]; value[1] = copy[1]; old = replica_old; connection++;
        followed = false; replica = 0; copy[0] = 0; copy[1] = 0; replica_old = false;
        printf("redis: a replica that lags takes over: position %d, values %d %d\n", redis, value[0], value[1]) }
-  :: atomic { faults < FAULTS && redis != 0 -> faults++; redis = 0; value[0] = 0; value[1] = 0; old = false; connection = 1 - connection; printf("redis: is emptied\n") }
-  :: atomic { end == 3 && !purged && restoring == 0 -> purged = true; old = true; if :: followed -> replica_old = true :: else fi; stood_old[0] = true; stood_old[1] = true; printf("changelog: the deletion is gone\n") }
+  :: atomic { faults < FAULTS && redis != 0 -> faults++; redis = 0; value[0] = 0; value[1] = 0; old = false; connection++; printf("redis: is emptied\n") }
+  :: atomic { end == 3 && !purged && busy == 0 -> purged = true; old = true; if :: followed -> replica_old = true :: else fi; printf("changelog: the deletion is gone\n") }
   :: timeout -> break
   od
 }
@@ -76,20 +84,20 @@ active proctype world() {
 /* Writes one value and leaves `leave` in the position's place, if `expect` stands there. */
 inline write(expect, compare, key, content, has, leave) {
   if
-  :: compare && (redis != expect || (redis > 0 && redis < MARK && old != stood_old[me])) -> ok = false
+  :: compare && redis != expect -> ok = false
   :: else -> ok = true;
      if :: has -> value[key] = content :: else fi;
-     if :: leave != redis || leave == 0 || leave >= MARK -> old = false; stood_old[me] = false :: else fi;
+     if :: leave != redis -> old = false :: else fi;
      redis = leave
   fi
 }
 
 proctype worker(byte me; bool canfail) {
-  byte mygen, hw, b, key, leave, pos; bool ok, good; bit conn;
+  byte mygen, hw, b, key, leave, pos; bool ok, good; byte conn;
 start:
-  atomic { gen++; mygen = gen; stood[me] = 0; stood_old[me] = false; pos = 0; good = false; restoring++; printf("worker %d: joins\n", me) }
+  atomic { gen++; mygen = gen; stood[me] = 0; pos = 0; good = false; busy++; printf("worker %d: joins\n", me) }
 restore:
-  atomic { hw = end; b = redis; key = 0; ok = false; pos = 0;
+  atomic { hw = end; stood[me] = redis; b = (redis >= MARK -> MARK : BATCH(redis)); key = 0; ok = false; pos = 0;
     if
 #ifdef NO_AGE
 #else
@@ -98,9 +106,9 @@ restore:
     :: b == 0 || b > hw -> b = 0; goto rebuild      /* none, a mark, or beyond what was read */
     :: b > 0 && b < end && b < MARK -> b = 0; goto rebuild       /* its position record is compacted away */
     #ifdef NO_AGE
-    :: b > 0 && b <= hw -> stood[me] = b; stood_old[me] = old; printf("worker %d: restores from batch %d to %d\n", me, b, hw); b++; key = (b == 3); goto read_on
+    :: b > 0 && b <= hw -> printf("worker %d: restores from batch %d to %d\n", me, b, hw); b++; key = (b == 3); goto read_on
 #else
-    :: b > 0 && b <= hw && !old -> stood[me] = b; stood_old[me] = old; printf("worker %d: restores from batch %d to %d\n", me, b, hw); b++; key = (b == 3); goto read_on
+    :: b > 0 && b <= hw && !old -> printf("worker %d: restores from batch %d to %d\n", me, b, hw); b++; key = (b == 3); goto read_on
 #endif
     fi }
 rebuild:
@@ -134,8 +142,8 @@ read_on:
        fresh_mark(leave);
 #endif
 #endif
-       if :: key == 1 || b == 2 -> leave = b :: key == 0 && b == 1 fi;   /* the batch's end: its position; or that is compacted away: */
-       if :: leave == b && b < end && stood[me] >= MARK ->
+       if :: key == 1 || b == 2 -> fresh_position(b, leave) :: key == 0 && b == 1 fi;   /* the batch's end: its position; or that is compacted away: */
+       if :: leave < MARK && BATCH(leave) == b && b < end && stood[me] >= MARK ->
 #ifndef SAME_MARK
 #ifndef NO_MARK
              if :: skip :: fresh_mark(leave) fi
@@ -157,9 +165,9 @@ read_on:
        fi;
        if :: key == 1 || b == 2 -> b++; key = (b == 3) :: else -> key++ fi }
   :: atomic { b <= hw && (GONE(b, key) || SUPERSEDED(b, key)) -> if :: key == 1 -> b++; key = (b == 3) :: else -> key++ fi }
-  :: atomic { canfail -> restoring--; printf("worker %d: crashes\n", me); b = 0; key = 0; hw = 0; goto done }
+  :: atomic { canfail -> busy--; printf("worker %d: crashes\n", me); b = 0; key = 0; hw = 0; goto done }
   :: atomic { b > hw ->                                          /* the end: the position */
-       if :: hw > 0 -> leave = hw :: else -> leave = stood[me] fi;
+       if :: hw > 0 && stood[me] < MARK && BATCH(stood[me]) == hw -> leave = stood[me] :: hw > 0 && !(stood[me] < MARK && BATCH(stood[me]) == hw) -> fresh_position(hw, leave) :: else -> leave = stood[me] fi;
 #ifdef NO_CHUNK_CAS
        write(stood[me], false, 0, 0, false, leave);
 #else
@@ -170,23 +178,23 @@ read_on:
        :: else -> leave = 0; goto restore
        fi }
   od;
-  atomic { restoring--; printf("worker %d: is ready at batch %d\n", me, pos) }
+  atomic { busy--; printf("worker %d: is ready at batch %d\n", me, pos) }
   do
   :: pos < BATCHES ->
      atomic {
 #ifdef NO_CHECK
        ok = true;
 #else
-       ok = redis == stood[me] && (redis == 0 || redis >= MARK || old == stood_old[me]);
+       ok = redis == stood[me];
 #endif
        good = value[0] == FOLD0(pos) && value[1] == FOLD1(pos);
-       if :: ok :: else -> restoring++; good = false; printf("worker %d: Redis has moved\n", me); goto restore fi }
+       if :: ok :: else -> busy++; good = false; printf("worker %d: Redis has moved\n", me); goto restore fi }
      atomic {
        if
        :: mygen != gen -> printf("worker %d: is fenced\n", me); if :: canfail -> goto done :: else -> goto start fi
-       :: mygen == gen -> assert(pos == end); assert(good); end++; good = false; printf("worker %d: commits batch %d\n", me, end); conn = connection
+       :: mygen == gen -> assert(pos == end); assert(good); end++; busy++; good = false; printf("worker %d: commits batch %d\n", me, end); conn = connection
        fi }
-     if :: canfail -> atomic { conn = 0; pos = 0; printf("worker %d: crashes before it applies\n", me); goto done } :: skip fi;
+     if :: canfail -> atomic { busy--; conn = 0; pos = 0; printf("worker %d: crashes before it applies\n", me); goto done } :: skip fi;
      pos++;
      if                                                           /* the first batch in two chunks, over one connection */
      :: pos == 1 ->
@@ -200,19 +208,20 @@ read_on:
      :: else
      fi;
      atomic {
-       if :: connection != conn -> restoring++; conn = 0; printf("worker %d: loses its connection\n", me); goto restore :: else -> conn = 0 fi;
+       fresh_position(pos, leave);
+       if :: connection != conn -> leave = 0; conn = 0; printf("worker %d: loses its connection\n", me); goto restore :: else -> conn = 0 fi;
 #ifdef NO_CAS
-       write(stood[me], false, (pos != 2), (pos == 3 -> 0 : pos), true, pos);
+       write(stood[me], false, (pos != 2), (pos == 3 -> 0 : pos), true, leave);
 #else
-       write(stood[me], true, (pos != 2), (pos == 3 -> 0 : pos), true, pos);
+       write(stood[me], true, (pos != 2), (pos == 3 -> 0 : pos), true, leave);
 #endif
-       if :: ok -> stood[me] = pos; printf("worker %d: applies batch %d\n", me, pos) :: else -> restoring++; printf("worker %d: cannot apply, Redis has moved\n", me); goto restore fi }
+       if :: ok -> busy--; stood[me] = leave; leave = 0; printf("worker %d: applies batch %d\n", me, pos) :: else -> leave = 0; printf("worker %d: cannot apply, Redis has moved\n", me); goto restore fi }
   :: pos == BATCHES -> break
   od;
-done: atomic { stood[me] = 0; stood_old[me] = false; ok = false; good = false; mygen = 0; pos = 0 }
+done: atomic { stood[me] = 0; ok = false; good = false; mygen = 0; pos = 0 }
 }
 init {
   atomic { run worker(0, true); run worker(1, false) }
   (_nr_pr == 2);
-  atomic { assert(end == BATCHES); assert(redis != end || (value[0] == FOLD0(end) && value[1] == FOLD1(end))) }
+  atomic { assert(end == BATCHES); assert(redis >= MARK || BATCH(redis) != end || (value[0] == FOLD0(end) && value[1] == FOLD1(end))) }
 }
