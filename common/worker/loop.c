@@ -126,13 +126,13 @@ static int load_and_decide(struct worker *worker, struct error *err)
 static int64_t turn_calls(struct worker *worker)
 {
     struct ports *ports = worker->ports;
+    backlog_follow(worker); /* the store may take its time: what follows comes after */
     bool in_touch =
         ports->log.contact_age_ms(ports->log.self) < worker->cfg->session_timeout_ms / 2 ||
         !guard(GUARD_CONTACT);
     enum calls_sending sending = !in_touch          ? CALLS_SEND_NOTHING
                                  : worker->draining ? CALLS_SEND_MARKED
                                                     : CALLS_SEND_ALL;
-    backlog_follow(worker);
     int64_t now_ms = ports->clock.now_ms(ports->clock.self);
     int64_t next_ms = calls_tick(worker->calls, now_ms, mono_ms(worker), sending);
     endpoint_meters_follow(worker);
