@@ -201,6 +201,8 @@ static int times_as_likely(enum port_call call)
     case CALL_APPLY:
     case CALL_SUBMIT:
     case CALL_WIPE:
+    case CALL_CHANGELOG_START:
+    case CALL_CHANGELOG_NEXT:
     case CALL_REOPEN:
         return 12;
     case CALL_TABLES_NEXT:
@@ -211,8 +213,6 @@ static int times_as_likely(enum port_call call)
     case CALL_BEGIN:
     case CALL_PUBLISH:
     case CALL_WATERMARKS:
-    case CALL_CHANGELOG_START:
-    case CALL_CHANGELOG_NEXT:
     case CALL_LOAD:
     case CALL_DUE:
     case CALL_PENDING_CALLS:
@@ -241,6 +241,9 @@ static int64_t how_long(struct run *run, enum port_call call)
     int64_t session_ms = run->world->session_ms;
     if (call == CALL_COLLECT || call == CALL_SUBMIT)
         return fake_pick(faults, session_ms / 3);
+    if (run->sleepers)
+        return fake_pick(faults, 2) == 0 ? session_ms + fake_pick(faults, session_ms)
+                                         : 5 * session_ms / 2 + fake_pick(faults, 2 * session_ms);
     return fake_pick(faults, 2) == 0 ? fake_pick(faults, session_ms)
                                      : 2 * session_ms + fake_pick(faults, 3 * session_ms);
 }

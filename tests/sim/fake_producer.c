@@ -137,7 +137,7 @@ static int log_produce(void *self, const struct kafka_output *output, struct err
     *queued = (struct queued){.log = fake_log_of(world, output->topic, output->partition),
                               .out_offset = output->out_offset};
     fake_fill(world, &queued->record, output);
-    if (!world->turns.wait || fake_pick(&world->faults, 3) == 0)
+    if (!world->turns.wait || (!world->lingers && fake_pick(&world->faults, 3) == 0))
         deliver_all(process);
     fake_leave(process, CALL_PRODUCE);
     return 0;

@@ -235,7 +235,8 @@ struct fake_world {
     size_t process_count;
     int64_t now_ms, mono_ms;
     uint64_t moment;
-    bool dated; /* records bear the time at which they came; else 1 */
+    bool lingers; /* records go out with the commit, not before */
+    bool dated;   /* records bear the time at which they came; else 1 */
     int64_t txn_timeout_ms, session_ms;
     struct fake_turns turns;
     struct faults faults;

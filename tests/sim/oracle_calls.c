@@ -33,10 +33,6 @@ static const char *wrong_with_key(const struct run *run, const struct promise *p
         return "was done more than once";
     if (promise->parked && endpoint->policy != POLICY_PARK)
         return "was parked, and its endpoint's policy says otherwise";
-    if (deed && promise->parked && deed->told == promise->answered_by)
-        return "was parked by a worker that had heard a yes";
-    if (deed && deed->asked_again)
-        return "was sent again by a worker that had heard a yes";
     if (promise->answered > 0 && promise->outcome == OUTCOME_OK && acts == 0)
         return "is said to be done, and was not";
     if (promise->answered > 0 && promise->outcome == OUTCOME_UNKNOWN && !promise->parked &&
@@ -52,6 +48,10 @@ static const char *what_is_wrong(const struct promise *promise, const struct dee
         return acts > 0 || (requests > 0 && deed->asked_last > promise->withdrawn)
                    ? "was sent though it was withdrawn in time"
                    : NULL;
+    if (deed && promise->parked && deed->told == promise->answered_by)
+        return "was parked by a worker that had heard a yes";
+    if (deed && deed->asked_again)
+        return "was sent again by a worker that had heard a yes";
     if (requests > 0 && deed->asked < promise->asked)
         return "was sent before its intent was committed";
     if (promise->answered > 0 && promise->outcome == OUTCOME_REFUSED &&

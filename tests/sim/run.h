@@ -31,8 +31,9 @@ struct run {
     struct runtime_settings cfg;
     int64_t lasts_ms;
     size_t restore_chunk;
-    int sent;   /* events of the load, for their ids */
-    int orders; /* of the load */
+    bool sleepers; /* see weather.c */
+    int sent;      /* events of the load, for their ids */
+    int orders;    /* of the load */
     size_t wrong_count;
     char wrong[RUN_WRONG_MAX][400];
     /* covered */

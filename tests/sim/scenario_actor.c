@@ -181,6 +181,8 @@ static void load(struct run *run)
     struct payment_captured paid = {.order_id = str_from(key),
                                     .amount_minor = fake_pick(&run->world->faults, 100000),
                                     .currency = STR("INR")};
+    if (run->sleepers && number % 2 == 0)
+        paid.amount_minor = CALLS_ASKING;
     if (paid.amount_minor % DEED_KINDS == DROPS && number < KEPT_KEYS)
         paid.amount_minor -= DROPS - JUST_COUNTS;
     run_send(run, &payment_captured, "inbound.orders", key, &paid, number < KEPT_KEYS);

@@ -25,9 +25,27 @@ static const int32_t most[FAULT_COUNT] = {
     [FAULT_FOREIGN] = 500,
 };
 
+/* Little goes wrong but that workers are stopped at a call, for about as long as the group waits
+ * and a transaction may take, and that Redis loses all. Their records wait for the commit. */
+static void season_of_sleepers(struct run *run)
+{
+    enum { OFTEN = 40 };
+    struct faults *faults = &run->world->faults;
+    run->sleepers = true;
+    run->world->lingers = true;
+    faults->per_10000[FAULT_STOPPED] = OFTEN;
+    faults->per_10000[FAULT_ZOMBIE] = most[FAULT_ZOMBIE];
+    faults->per_10000[FAULT_MARKERS_SLOW] = most[FAULT_MARKERS_SLOW];
+    faults->per_10000[FAULT_CALL_NOT_SENT] = most[FAULT_CALL_NOT_SENT];
+}
+
 void weather_begin(struct run *run)
 {
     struct faults *faults = &run->world->faults;
+    if (fake_pick(faults, 4) == 0) {
+        season_of_sleepers(run);
+        return;
+    }
     for (int i = 0; i < FAULT_COUNT; i++)
         if (most[i] > 0 && fake_pick(faults, 3) > 0)
             faults->per_10000[i] = (int32_t)(1 + fake_pick(faults, most[i]));
@@ -157,7 +175,7 @@ static void redis_loses(struct run *run)
     bool all = fake_pick(&world->faults, 3) == 0;
     int64_t only =
         fake_pick(&world->faults, 2) == 0 ? fake_pick(&world->faults, world->partitions) : -1;
-    int writes = 1 + (int)fake_pick(&world->faults, SHELF_HISTORY);
+    int writes = 1 + (int)fake_pick(&world->faults, run->sleepers ? 3 : SHELF_HISTORY);
     fake_count(&world->faults, all ? FAULT_STORE_EMPTY : FAULT_STORE_SUFFIX);
     for (int32_t p = 0; p < world->partitions; p++) {
         if (only >= 0 && only != p)
@@ -189,7 +207,11 @@ void weather_trouble(struct run *run)
     static void (*const kinds[])(struct run *) = {
         rebalance, rebalance, blind,         blind,       scale,       kill_somebody, stop_somebody,
         compact,   compact,   redis_trouble, redis_loses, redis_loses, redis_stale,   clock_jumps};
-    kinds[fake_pick(&run->world->faults, (int64_t)(sizeof(kinds) / sizeof(kinds[0])))](run);
+    static void (*const of_sleepers[])(struct run *) = {rebalance, redis_loses, redis_loses};
+    if (run->sleepers)
+        of_sleepers[fake_pick(&run->world->faults, 3)](run);
+    else
+        kinds[fake_pick(&run->world->faults, (int64_t)(sizeof(kinds) / sizeof(kinds[0])))](run);
 }
 
 void weather_end(struct run *run)
@@ -207,5 +229,6 @@ void weather_end(struct run *run)
         hand->wanted = true;
     }
     run->crew.calm = true;
+    run->sleepers = world->lingers = false;
     fake_tell(&world->faults, 0, "all trouble is over");
 }
