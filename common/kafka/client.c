@@ -101,7 +101,7 @@ static const char *hint_of(const char *reason)
 {
     enum { SCRAM_IS_RIGHT = 0x02060100 };
     if (strstr(reason, "SCRAM") && rd_kafka_version() < SCRAM_IS_RIGHT)
-        return "; if the password is right: Kafka 4 refuses SCRAM of librdkafka below 2.6.1";
+        return "; if they are right: Kafka 4 refuses SCRAM of librdkafka below 2.6.1";
     if (strstr(reason, "certificate verify failed"))
         return "; is kafka.tls_ca_file its CA, and this address a name in its certificate?";
     return "";
@@ -123,12 +123,17 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         return; /* "all brokers are down" is no news after that */
     client->has_error = true;
     client->is_denied = is_denied;
-    if (is_denied)
-        snprintf(client->error, sizeof(client->error), "does not let %s in: %.*s%s",
-                 client->principal, plain_length(reason), reason, hint_of(reason));
-    else
+    if (is_denied) {
+        /* Said by the broker, and so long that the hint would be cut off. */
+        static const char wordy[] = "Authentication failed during authentication due to ";
+        const char *at = strstr(reason, wordy), *rest = at ? at + sizeof(wordy) - 1 : reason;
+        snprintf(client->error, sizeof(client->error), "does not let %s in: %.*s%.*s%s",
+                 client->principal, (int)(at ? at - reason : 0), reason, plain_length(rest), rest,
+                 hint_of(reason));
+    } else {
         snprintf(client->error, sizeof(client->error), "%.*s (%s)", plain_length(reason), reason,
                  rd_kafka_err2name((rd_kafka_resp_err_t)code));
+    }
 }
 
 int client_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)

@@ -13,7 +13,7 @@ class Kafka4Test(ListenersTest):
         reason = "Kafka 4 refuses SCRAM of librdkafka below 2.6.1"
         for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
             self.over("SASL_SSL", sasl_mechanism=mechanism)
-            self.tool_refuses(f"does not let User:{ME} in: .*; if the password is right: {reason}")
+            self.tool_refuses(f"does not let User:{ME} in: .*; if they are right: {reason}")
         self.refuses(reason)
 
 

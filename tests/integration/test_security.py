@@ -181,7 +181,7 @@ class SecurityTest(ListenersTest):
         for mechanism, why in (("PLAIN", "Invalid username or password"), ("SCRAM-SHA-512", "invalid credentials")):
             with self.subTest(mechanism=mechanism):
                 self.over("SASL_SSL", sasl_mechanism=mechanism)
-                self.tool_refuses(f"Kafka does not let User:{ME} in: .*Authentication failed.*{why}")
+                self.tool_refuses(f"Kafka does not let User:{ME} in: .*authentication error.*{why}")
         self.refuses(f"Kafka does not let User:{ME} in: .*invalid credentials")
         self.password.write_text(PASSWORD)
         self.stage.wait_until_ready()
