@@ -191,27 +191,33 @@ static void test_a_worker_that_dies_of_something_else_blames_nobody(void)
     finish();
 }
 
+/* Anew after every crash: the worker is another one. */
+static const struct task *task_of_a(void)
+{
+    return &worker.tasks[home_of("a")];
+}
+
 static void test_who_lives_long_enough_is_not_suspected_any_more(void)
 {
     begin();
     settle();
-    const struct task *task = &worker.tasks[home_of("a")];
-    CU_ASSERT_FALSE(task->suspected);
+    CU_ASSERT_FALSE(task_of_a()->suspected);
     crash();
     settle();
-    CU_ASSERT_TRUE(task->suspected);
-    CU_ASSERT_EQUAL(task->suspected_batches, POISON_BATCHES);
+    CU_ASSERT_TRUE(task_of_a()->suspected);
+    CU_ASSERT_EQUAL(task_of_a()->suspected_batches, POISON_BATCHES);
     pay("a", PLAIN, "1");
     settle();
-    CU_ASSERT_TRUE(task->suspected);
-    CU_ASSERT(task->suspected_batches < POISON_BATCHES);
+    CU_ASSERT_TRUE(task_of_a()->suspected);
+    CU_ASSERT(task_of_a()->suspected_batches < POISON_BATCHES);
     fake_world_pass(world, POISON_SOON_MS);
     pay("a", PLAIN, "2");
     settle();
-    CU_ASSERT_FALSE(task->suspected);
+    CU_ASSERT_FALSE(task_of_a()->suspected);
     crash();
     settle();
-    CU_ASSERT_FALSE(task->suspected); /* an hour after the last start, this one counts anew */
+    CU_ASSERT_FALSE(
+        task_of_a()->suspected); /* an hour after the last start, this one counts anew */
     finish();
 }
 
@@ -219,20 +225,19 @@ static void test_only_the_start_of_a_process_counts_towards_suspicion(void)
 {
     begin();
     settle();
-    const struct task *task = &worker.tasks[home_of("a")];
     uint64_t before = counter_value(worker.meters.takeovers);
     for (int i = 0; i < 5; i++) {
         fake_world_rebalance(world);
         settle();
     }
     CU_ASSERT(counter_value(worker.meters.takeovers) > before);
-    CU_ASSERT_FALSE(task->suspected);
+    CU_ASSERT_FALSE(task_of_a()->suspected);
     crash();
     settle();
-    CU_ASSERT_TRUE(task->suspected);
+    CU_ASSERT_TRUE(task_of_a()->suspected);
     fake_world_rebalance(world);
     settle();
-    CU_ASSERT_TRUE(task->suspected);
+    CU_ASSERT_TRUE(task_of_a()->suspected);
     finish();
 }
 
