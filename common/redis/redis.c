@@ -5,6 +5,7 @@
 #include "redis/redis_tls.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,7 +96,9 @@ static int away(struct redis *redis, const char *what, struct error *err)
 static int cut_off(struct redis *redis, struct error *err)
 {
     char text[128]; /* the context's goes with it */
-    bool is_refusal = redis->tls && !redis->answered && redis->context->err == REDIS_ERR_EOF;
+    bool is_cut = redis->context->err == REDIS_ERR_EOF ||
+                  (redis->context->err == REDIS_ERR_IO && errno == ECONNRESET);
+    bool is_refusal = redis->tls && !redis->answered && is_cut;
     snprintf(text, sizeof(text), "%s", redis->context->errstr);
     away(redis, text, err);
     if (is_refusal)
