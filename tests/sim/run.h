@@ -60,4 +60,15 @@ void weather_end(struct run *run);
 /* oracle.c */
 void oracle_check(struct run *run);
 
+/* An endpoint of a scenario: few calls at once, short waits, and a queue that overflows. */
+#define RUN_ENDPOINT(called, what)                                                                 \
+    {                                                                                              \
+        .name = STR_INIT(called), .kind = ENDPOINT_HTTP,                                           \
+        .url = STR_INIT("http://127.0.0.1:9/" called), .policy = (what),                           \
+        .honours_keys = (what) == POLICY_REPEAT, .commit_started = (what) != POLICY_REPEAT,        \
+        .timeout_ms = 1000, .connect_timeout_ms = 1000, .body_bytes_max = 1000,                    \
+        .in_flight_max = 3, .queue_max = 4, .attempts_max = 1000, .give_up_after_ms = 10000000,    \
+        .backoff_ms = 50, .backoff_max_ms = 400                                                    \
+    }
+
 #endif

@@ -201,18 +201,9 @@ static void touch(struct run *run, const char *key)
     run_send(run, &payment_captured, "inbound.orders", key, &paid, false);
 }
 
-#define ENDPOINT(called, what)                                                                     \
-    {                                                                                              \
-        .name = STR_INIT(called), .kind = ENDPOINT_HTTP,                                           \
-        .url = STR_INIT("http://127.0.0.1:9/" called), .policy = (what),                           \
-        .honours_keys = (what) == POLICY_REPEAT, .commit_started = (what) != POLICY_REPEAT,        \
-        .timeout_ms = 1000, .connect_timeout_ms = 1000, .body_bytes_max = 1000,                    \
-        .in_flight_max = 3, .queue_max = 4, .attempts_max = 1000, .give_up_after_ms = 10000000,    \
-        .backoff_ms = 50, .backoff_max_ms = 400                                                    \
-    }
-static struct endpoint endpoint_list[] = {ENDPOINT("repeat", POLICY_REPEAT),
-                                          ENDPOINT("query", POLICY_QUERY),
-                                          ENDPOINT("park", POLICY_PARK)};
+static struct endpoint endpoint_list[] = {RUN_ENDPOINT("repeat", POLICY_REPEAT),
+                                          RUN_ENDPOINT("query", POLICY_QUERY),
+                                          RUN_ENDPOINT("park", POLICY_PARK)};
 static struct endpoints endpoints = {endpoint_list, 3};
 
 static struct witnessed services[] = {{.rules = &actor}};

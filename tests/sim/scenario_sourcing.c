@@ -54,18 +54,9 @@ static const struct supplier_router_settings router_cfg = {.suppliers = supplier
                                                            .retry_max_ms = 1000,
                                                            .submit_patience_ms = 4000};
 
-#define ENDPOINT(called, what)                                                                     \
-    {                                                                                              \
-        .name = STR_INIT(called), .kind = ENDPOINT_HTTP,                                           \
-        .url = STR_INIT("http://127.0.0.1:9/" called), .policy = (what),                           \
-        .honours_keys = (what) == POLICY_REPEAT, .commit_started = (what) != POLICY_REPEAT,        \
-        .timeout_ms = 1000, .connect_timeout_ms = 1000, .body_bytes_max = 1000,                    \
-        .in_flight_max = 3, .queue_max = 4, .attempts_max = 1000, .give_up_after_ms = 10000000,    \
-        .backoff_ms = 50, .backoff_max_ms = 400                                                    \
-    }
-static struct endpoint endpoint_list[] = {ENDPOINT("north", POLICY_REPEAT),
-                                          ENDPOINT("south", POLICY_REPEAT),
-                                          ENDPOINT("west", POLICY_PARK)};
+static struct endpoint endpoint_list[] = {RUN_ENDPOINT("north", POLICY_REPEAT),
+                                          RUN_ENDPOINT("south", POLICY_REPEAT),
+                                          RUN_ENDPOINT("west", POLICY_PARK)};
 static struct endpoints endpoints = {endpoint_list, SUPPLIERS};
 
 /* ---- what comes in ---- */
