@@ -14,7 +14,8 @@ struct tables {
 };
 
 struct context {
-    int64_t now_ms;  /* Unix ms; never runs back for a task */
+    int64_t
+        now_ms; /* Unix ms; not before the events decided; may run back when a clock is set back */
     const void *cfg; /* the service's settings: struct <service>_settings */
     const struct tables *tables;
     struct arena *arena; /* for what the rule builds; gone with the batch */

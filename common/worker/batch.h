@@ -24,6 +24,7 @@ enum {
     TIMERS_HOLD_MS = 300,
     TIMERS_WAIT_MOST_MS = 3000, /* also later, behind inputs that are never read to their end */
     TIMERS_UNHEARD_MOST_MS = 30000,
+    STORE_LOOK_MS = 10000, /* at most between looks at where a task's store stands */
     UNKNOWN_SCHEMA_RETRY_MS = 1000,
     UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
     REFUSED_RETRY_MS = 30000,      /* a task with states that this program cannot read */

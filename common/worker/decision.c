@@ -132,12 +132,9 @@ static void sink_set_timer(struct effects_sink *sink, const char *name, int64_t 
         went_wrong(decision, "more than %d timers on one key", TIMERS_PER_KEY_MAX);
         return;
     }
-    const struct event *ev = &decision->item->ev;
-    int64_t earliest_ms = 1;
-    if (ev->timer && strcmp(ev->timer, name) == 0)
-        earliest_ms = ev->time_ms + 1; /* the same timer again is another event */
-    if (due_ms < earliest_ms)
-        due_ms = earliest_ms;
+    /* What is set late is due at once, and yet later than all that has fired: another event. */
+    if (due_ms <= decision->now_ms)
+        due_ms = decision->now_ms + 1;
     next->timers[at] = (struct key_timer){.name = str_from(name),
                                           .due_at_ms = due_ms < TIME_MS_MAX ? due_ms : TIME_MS_MAX};
     if (at == next->timer_count)

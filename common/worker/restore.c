@@ -426,7 +426,7 @@ static int finish(struct worker *worker, struct error *err)
     restore->task = NULL;
     task->phase = TASK_READY;
     task->attempts = 0;
-    task->ready_mono_ms = clock->mono_ms(clock->self);
+    task->ready_mono_ms = task->looked_mono_ms = clock->mono_ms(clock->self);
     task->heard_mono_ms = -1;
     task->caught_up = false;
     int64_t took_ms = task->ready_mono_ms - restore->began_mono_ms;

@@ -15,6 +15,7 @@ struct retake {
     struct folded *of;
     const struct event *ev;
     const struct stored *witness;
+    int64_t now_ms;
     size_t emitted;
 };
 
@@ -83,10 +84,8 @@ static void on_set_timer(struct effects_sink *sink, const char *name, int64_t du
     struct retake *retake = (struct retake *)sink;
     struct folded *of = retake->of;
     size_t at = timer_at(of, str_from(name));
-    int64_t earliest_ms =
-        retake->ev->timer && strcmp(retake->ev->timer, name) == 0 ? retake->ev->time_ms + 1 : 1;
     of->timers[at] =
-        (struct key_timer){str_from(name), due_ms < earliest_ms ? earliest_ms : due_ms};
+        (struct key_timer){str_from(name), due_ms <= retake->now_ms ? retake->now_ms + 1 : due_ms};
     of->timer_count += at == of->timer_count;
 }
 
@@ -257,7 +256,8 @@ static void retake(struct oracle *oracle, const struct testimony *said,
                            .oracle = oracle,
                            .of = of,
                            .ev = &ev,
-                           .witness = witness->record};
+                           .witness = witness->record,
+                           .now_ms = said->now_ms};
     const void *cfg = NULL;
     for (size_t s = 0; s < oracle->run->scenario->service_count; s++)
         if (oracle->run->scenario->services[s].rules == said->rules)

@@ -14,13 +14,14 @@
 #include <setjmp.h>
 
 enum amount {
-    PLAIN = 0,       /* says "paid 1", "paid 2", … */
-    SETS_TIMER,      /* due after 60 s; then says "rang …" and counts 100 */
-    SETS_TWO_TIMERS, /* that one, and one after 120 s; then says "chimed …" and counts 10 */
-    TELLS_TIME,      /* says "at <ms since the world began>" */
-    CALLS,           /* under the id "call-<count>"; then says "called …" and counts 1000 */
-    CALLS_ELSEWHERE, /* the same at the other endpoint */
-    CALLS_AGAIN,     /* under the id "call-1" */
+    PLAIN = 0,          /* says "paid 1", "paid 2", … */
+    SETS_TIMER,         /* due after 60 s; then says "rang …" and counts 100 */
+    SETS_TWO_TIMERS,    /* that one, and one after 120 s; then says "chimed …" and counts 10 */
+    SETS_TIMER_AT_70_S, /* of the world's life, whatever the time is; the same timer */
+    TELLS_TIME,         /* says "at <ms since the world began>" */
+    CALLS,              /* under the id "call-<count>"; then says "called …" and counts 1000 */
+    CALLS_ELSEWHERE,    /* the same at the other endpoint */
+    CALLS_AGAIN,        /* under the id "call-1" */
     CALLS_BUT_IS_REFUSED,
     SET_ASIDE_AFTER_EMITTING,
     WITHDRAWS, /* call-1 */

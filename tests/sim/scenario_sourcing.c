@@ -19,10 +19,8 @@ static const struct listing catalogue[] = {
     {STR_INIT("BLUE"), STR_INIT("west")},  {STR_INIT("RED"), STR_INIT("north")},
     {STR_INIT("RED"), STR_INIT("south")},  {STR_INIT("RED"), STR_INIT("west")}};
 
-/* Holds outlast the trouble: an ask that comes after its own expiry sets a timer for the very time
- * at which it has fired, and a timer's id is made of key, name and time. */
 static const struct stock_check_settings stock_cfg = {.answer_wait_ms = 1500,
-                                                      .hold_ms = 60000,
+                                                      .hold_ms = 6000,
                                                       .hold_grace_ms = 500,
                                                       .keep_ms = 8000,
                                                       .settle_ms = 10000,

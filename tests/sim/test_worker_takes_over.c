@@ -118,6 +118,20 @@ static void test_rebuilds_a_store_that_was_emptied(void)
     finish();
 }
 
+static void test_notices_an_emptied_store_while_nothing_happens(void)
+{
+    begin();
+    pay("a", PLAIN, "1");
+    settle();
+    uint64_t before = counter_value(worker.meters.takeovers);
+    fake_world_store_wipe(world);
+    settle();
+    CU_ASSERT_EQUAL(counter_value(worker.meters.takeovers) - before, PARTITIONS);
+    settle();
+    CU_ASSERT_EQUAL(counter_value(worker.meters.takeovers) - before, PARTITIONS);
+    finish();
+}
+
 /* One value that nobody can read must not stop all of the worker's tasks: the changelog has it. */
 static void test_rebuilds_a_store_whose_values_cannot_be_read(void)
 {

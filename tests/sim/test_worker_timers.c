@@ -20,6 +20,27 @@ static void test_a_timer_fires_once_and_not_before_it_is_due(void)
     finish();
 }
 
+/* Whoever reads what it wrote by its id would miss the second. */
+static void test_a_timer_set_late_for_a_time_at_which_it_has_fired_is_another_event(void)
+{
+    struct fake_record records[RECORDS_MAX];
+    begin();
+    pay("a", SETS_TIMER_AT_70_S, "1");
+    settle();
+    fake_world_pass(world, 120000);
+    settle();
+    pay("a", SETS_TIMER_AT_70_S, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101, paid 102, rang 202");
+    CU_ASSERT_EQUAL_FATAL(fake_world_read(world, "orders", records, RECORDS_MAX), 4);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++)
+            CU_ASSERT_FALSE(
+                str_equal(event_header_find(records[i].headers, records[i].header_count, "ce_id"),
+                          event_header_find(records[k].headers, records[k].header_count, "ce_id")));
+    finish();
+}
+
 static void test_a_timer_survives_a_crash_and_an_emptied_store(void)
 {
     begin();
