@@ -279,9 +279,10 @@ class Soak(Run):
         warm_s = self.began_s + min(300, self.options.minutes * 60 / 3)
         self.memory_lines, rising = self.memory.lines(warm_s, self.full_until_s)
         for name in rising:
-            self.fail("memory", f"{name}: its memory is not flat under full load, see above")
+            self.fail("memory", f"{name}: its memory is not flat under full load, see above, or it did not live through it")
         per_s, usual, most = self.memory.throughput(warm_s, self.full_until_s)
-        self.memory_lines.append(f"full load: {per_s:.0f} records per second read by all workers, lag {usual:.0f} (median), {most:.0f} (most)")
+        self.memory_lines.append(f"full load: {per_s:.0f} records per second read by all workers, lag {usual:.0f} (median), {most:.0f} (most), "
+                                 f"{100 * self.memory.median_idle(warm_s, self.full_until_s):.0f} % of the machine idle (median)")
         _, _, most = self.memory.throughput(self.full_until_s, self.memory.now_s())
         self.memory_lines.append(f"burst: lag at most {most:.0f} records; memory of any worker at most {self.memory.most_kb() / 1024:.1f} MB")
         if self.memory.most_kb() > BOUND_MB * 1024:

@@ -1,9 +1,10 @@
-"""How much memory the workers hold and how far they are behind: samples, and whether the memory is flat after a warm-up."""
+"""How much memory the workers hold, how far they are behind and how busy the machine is: samples; is the memory flat after a warm-up?"""
 import threading
 import time
 
 EVERY_S = 10
 FLAT_KB_PER_MINUTE = 256  # a leak of 1 KB per event would be a hundred times that
+SAMPLES_LEAST = 6
 
 
 class Memory:
@@ -12,7 +13,7 @@ class Memory:
     def __init__(self, stage, every_s=EVERY_S):
         self._stage, self._every_s = stage, every_s
         self._stop, self._began = threading.Event(), time.monotonic()
-        self.samples, self.behind = {}, []
+        self.samples, self.behind, self.idle = {}, [], []  # idle: (seconds, share of all processors since the sample before)
         self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
 
     def start(self):
@@ -23,7 +24,11 @@ class Memory:
         self._thread.join()
 
     def _run(self):
+        before = processor_ticks()
         while not self._stop.wait(self._every_s):
+            now = processor_ticks()
+            self.idle.append((self.now_s(), (now[0] - before[0]) / max(1, now[1] - before[1])))
+            before = now
             for name, process in list(self._stage.workers.items()):
                 kb = rss_kb(process.pid)
                 if kb:
@@ -36,11 +41,12 @@ class Memory:
         return time.monotonic() - self._began
 
     def lines(self, from_s, until_s):
-        """(one line for each worker: least, most, slope between these moments; names of those that are not flat)"""
+        """(one line for each worker: least, most, slope between these moments; names of those that are not flat, or did not live long enough)"""
         told, rising = [], []
         for (name, pid), samples in sorted(self.samples.items()):
             some = [sample for sample in samples if from_s <= sample[0] <= until_s]
-            if len(some) < 6:
+            if len(some) < SAMPLES_LEAST:
+                rising += [f"{name}, process {pid}"] if some else []
                 continue
             slope = slope_per_minute(some)
             if slope > FLAT_KB_PER_MINUTE:
@@ -57,6 +63,11 @@ class Memory:
         lags = sorted(row[1] for row in some)
         return (some[-1][2] - some[0][2]) / (some[-1][0] - some[0][0]), lags[len(lags) // 2], lags[-1]
 
+    def median_idle(self, from_s, until_s):
+        """The share of the machine that nobody used."""
+        some = sorted(share for at_s, share in self.idle if from_s <= at_s <= until_s)
+        return some[len(some) // 2] if some else 0.0
+
     def most_kb(self):
         return max((kb for samples in self.samples.values() for _, kb in samples), default=0)
 
@@ -67,6 +78,13 @@ def rss_kb(pid):
             return next((int(line.split()[1]) for line in file if line.startswith("VmRSS:")), 0)
     except OSError:
         return 0
+
+
+def processor_ticks():
+    """(idle, all) of all processors together since the machine began."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def slope_per_minute(samples):
