@@ -87,6 +87,13 @@ static int check_position(const struct task *task, const struct store_load *load
     return error_set(err, ERROR_ABORT_BATCH, "the store does not stand where the task does");
 }
 
+/* Then no earlier owner can have called what is pending. */
+static bool commits_started(const struct worker *worker, struct str name)
+{
+    const struct endpoint *endpoint = endpoints_find(&worker->cfg->endpoints, name);
+    return endpoint && endpoint->commit_started;
+}
+
 int backlog_is_unsent(struct worker *worker, const struct task *task, struct str field, bool *out,
                       struct error *err)
 {
@@ -112,7 +119,7 @@ int backlog_is_unsent(struct worker *worker, const struct task *task, struct str
     const struct task_intent *intent = body;
     /* What a person has called again has a new sequence, and was sent before. */
     *out = intent->status == INTENT_STATUS_PENDING && !intent->retried &&
-           intent->sequence >= task->fresh_from;
+           (intent->sequence >= task->fresh_from || commits_started(worker, intent->endpoint));
     return 0;
 }
 

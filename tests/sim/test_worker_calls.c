@@ -343,6 +343,30 @@ static void test_a_call_that_an_earlier_owner_asked_for_is_not_withdrawn_while_i
     finish();
 }
 
+/* Its endpoint is called after `started` was committed: what has no such mark was not called. */
+static void test_what_no_earlier_owner_can_have_called_is_withdrawn_while_it_waits(void)
+{
+    const char *first = neighbour_of("a", 0);
+    begin_in(POLICY_PARK);
+    endpoints[THERE].in_flight_max = 0;
+    pay(first, CALLS, "1");
+    settle();
+    pay("a", CALLS, "2");
+    settle(); /* neither has a place */
+    endpoints[THERE].queue_max = 1;
+    crash();
+    settle();
+    pay("a", WITHDRAWS, "3");
+    settle();
+    endpoints[THERE].in_flight_max = 1;
+    settle();
+    settle();
+    CU_ASSERT_EQUAL(calls_made(), 1);
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2");
+    CU_ASSERT_STRING_EQUAL(said(first), "paid 1, called 1001");
+    finish();
+}
+
 static void test_a_worker_that_is_out_of_touch_with_its_group_sends_nothing(void)
 {
     begin();
