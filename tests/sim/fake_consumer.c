@@ -229,6 +229,18 @@ static struct log *changelog_of(const struct fake_process *process, int32_t part
     return fake_log_of(process->world, name, partition);
 }
 
+static void note_read(const struct fake_world *world, struct log *log)
+{
+    if (log->read_count > 0 && log->read_at[log->read_count - 1] == world->moment)
+        return;
+    if (log->read_count == log->read_room) {
+        log->read_room = log->read_room ? log->read_room * 2 : 64;
+        log->read_at = realloc(log->read_at, log->read_room * sizeof(*log->read_at));
+        assert(log->read_at);
+    }
+    log->read_at[log->read_count++] = world->moment;
+}
+
 static int log_changelog_start(void *self, int32_t partition, int64_t from, int64_t until,
                                struct error *err)
 {
@@ -237,6 +249,7 @@ static int log_changelog_start(void *self, int32_t partition, int64_t from, int6
         return no_answer(err);
     assert(!process->is_reading[partition]);
     process->is_reading[partition] = true;
+    note_read(process->world, changelog_of(process, partition));
     process->reading[partition] = from < 0 ? changelog_of(process, partition)->low : from;
     process->until[partition] = until;
     return 0;
@@ -254,6 +267,7 @@ static int log_changelog_next(void *self, int timeout_ms, struct kafka_record *o
         struct log *log = changelog_of(process, p);
         if (!process->is_reading[p])
             continue;
+        note_read(world, log);
         if (process->reading[p] < log->low || process->reading[p] > log->count)
             return error_set(err, ERROR_ABORT_BATCH, "offset out of range");
         if (fake_take(log, &process->reading[p], out)) {

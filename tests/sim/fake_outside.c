@@ -177,6 +177,8 @@ static int port_submit(void *self, const struct http_request *request, struct er
                               .lookup = lookup,
                               .acts_ms = -1,
                               .retry_after_ms = -1};
+    if (deed->tried == 0)
+        deed->tried = world->moment;
     fake_tell(&world->faults, process->number, "%s %s at %s", lookup ? "looks up" : "sends", key,
               deed->endpoint);
     if (world->turns.wait && endpoint)

@@ -45,6 +45,9 @@ struct log {
     int64_t count, capacity;
     int64_t low;    /* what is below was deleted */
     int64_t stable; /* nothing below is pending */
+    /* Of a changelog: after which moments somebody read it, to take the task over; each once. */
+    uint64_t *read_at;
+    size_t read_count, read_room;
 };
 
 struct topic {
@@ -146,6 +149,8 @@ struct deed {
     char path[128];
     int requests, lookups, acts;
     bool refused;
+    uint64_t
+        tried; /* after which moment it was first given to a transport, sent or not; 0 = never */
     uint64_t asked, asked_last, acted; /* moments of first and last request, and of the first act */
     int told;                          /* the last process that heard a yes */
     bool asked_again;                  /* by one that had heard it */

@@ -96,6 +96,7 @@ void fake_log_free(struct log *log)
     for (int64_t i = 0; i < log->count; i++)
         fake_record_free(&log->records[i]);
     free(log->records);
+    free(log->read_at);
     *log = (struct log){0};
 }
 

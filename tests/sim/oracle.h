@@ -25,7 +25,8 @@ struct promise {
     int answered_by;    /* the process that took the reply */
     bool will_answer;   /* one comes at some time */
     uint64_t withdrawn; /* moment at which a rule said so; 0 = not */
-    bool parked, expires;
+    bool parked;
+    int64_t expires_ms; /* 0 = never */
     enum outcome outcome;
 };
 
@@ -105,8 +106,14 @@ void oracle_check_fates(struct oracle *oracle);
 /* oracle_fold.c: the same decisions again. */
 void oracle_fold(struct oracle *oracle);
 
-/* oracle_rest.c: changelog and store at rest. oracle_calls.c: the ledger. */
+/* oracle_rest.c: changelog and store at rest. */
 void oracle_check_rest(struct oracle *oracle);
+
+/* oracle_calls.c: the ledger. */
 void oracle_check_calls(struct oracle *oracle);
+/* Whether the owner that decided at that moment, and that time of its clock, to withdraw it had to
+ * know that nothing of it had begun. */
+bool oracle_withdraws_in_time(struct oracle *oracle, const struct promise *promise, uint64_t moment,
+                              int64_t now_ms);
 
 #endif

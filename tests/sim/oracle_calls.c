@@ -1,6 +1,9 @@
 /* The ledger of the outside against what the rules asked for. */
 #include "sim/oracle.h"
 
+#include "base/partition.h"
+#include "worker/decision.h"
+
 static struct deed *deed_of(const struct run *run, const struct promise *promise)
 {
     struct fake_world *world = run->world;
@@ -36,7 +39,7 @@ static const char *wrong_with_key(const struct run *run, const struct promise *p
     if (promise->answered > 0 && promise->outcome == OUTCOME_OK && acts == 0)
         return "is said to be done, and was not";
     if (promise->answered > 0 && promise->outcome == OUTCOME_UNKNOWN && !promise->parked &&
-        !promise->expires)
+        promise->expires_ms == 0)
         return "was given up";
     return NULL;
 }
@@ -88,6 +91,60 @@ static void check_that_all_were_asked_for(struct oracle *oracle)
                       world->deeds[i].endpoint, world->deeds[i].key);
     }
 }
+
+/* ---- withdrawn in time ---- */
+
+/* Whether somebody read it between the two, to take the task over: an owner may have come and gone
+ * that called. */
+static bool was_read(const struct log *changelog, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < changelog->read_count; i++)
+        if (changelog->read_at[i] >= from && changelog->read_at[i] < to)
+            return true;
+    return false;
+}
+
+/* Whether its `started` was committed before that moment. */
+static bool was_marked(struct oracle *oracle, const struct log *changelog,
+                       const struct promise *promise, uint64_t before)
+{
+    struct str field = decision_intent_field(
+        &oracle->arena, str_from(promise->of->state_type->name), promise->of->key, promise->id);
+    for (int64_t at = 0; at < changelog->count; at++) {
+        const struct stored *record = &changelog->records[at];
+        const struct record_type *type;
+        if (!oracle_was_seen(record) || !record->value.ptr || record->moment < promise->asked ||
+            record->moment >= before || !str_equal(record->key, field))
+            continue;
+        const struct task_intent *kept = oracle_decode(oracle, record->value, &type);
+        if (kept && kept->status == INTENT_STATUS_STARTED)
+            return true;
+    }
+    return false;
+}
+
+bool oracle_withdraws_in_time(struct oracle *oracle, const struct promise *promise, uint64_t moment,
+                              int64_t now_ms)
+{
+    enum { CLOCKS_DIFFER_MS = 20000 };
+    struct fake_world *world = oracle->run->world;
+    const struct deed *deed = deed_of(oracle->run, promise);
+    char name[NAME];
+    snprintf(name, sizeof(name), "%s%s.changelog", world->prefix, promise->rules->name);
+    const struct log *changelog =
+        fake_log_of(world, name, partition_of(promise->of->key, world->partitions));
+    if (deed && deed->tried > 0 && deed->tried < moment)
+        return false;
+    /* What has expired has come to its end, whether or not its reply was taken. */
+    if (promise->expires_ms > 0 && promise->expires_ms < now_ms + CLOCKS_DIFFER_MS)
+        return false;
+    if (!was_read(changelog, promise->asked, moment))
+        return true;
+    return endpoints_find(oracle->run->scenario->endpoints, promise->endpoint)->commit_started &&
+           !was_marked(oracle, changelog, promise, moment);
+}
+
+/* ---- all of them ---- */
 
 void oracle_check_calls(struct oracle *oracle)
 {

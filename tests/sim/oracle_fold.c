@@ -142,26 +142,31 @@ static void on_intend(struct effects_sink *sink, const struct intent *intent)
                                    : promise->id;
     promise->endpoint = arena_copy(&oracle->arena, intent->endpoint);
     promise->asked = retake->witness->moment;
-    promise->expires = intent->expires_ms > 0;
+    promise->expires_ms = intent->expires_ms;
     promise->will_answer = will_answer(oracle, of, intent->id);
     promise->next = oracle->promises;
     oracle->promises = promise;
     of->promises[of->promise_count++] = promise;
 }
 
-/* What has started comes to its end all the same: then a reply tells. What is parked is nobody's
- * any more. */
+/* What may have started comes to its end all the same: then a reply tells. What is parked is
+ * nobody's any more. */
 static void on_withdraw(struct effects_sink *sink, struct str id)
 {
     const struct retake *retake = (struct retake *)sink;
-    struct folded *of = retake->of;
-    struct promise *promise = find_pending(of, id);
-    if (promise && promise->parked)
-        remove_promise(of, promise);
-    if (!promise || promise->will_answer)
+    struct oracle *oracle = retake->oracle;
+    struct promise *promise = find_pending(retake->of, id);
+    uint64_t moment = retake->witness->moment;
+    if (!promise)
         return;
-    promise->withdrawn = retake->witness->moment;
-    remove_promise(of, promise);
+    bool in_time =
+        !promise->parked && oracle_withdraws_in_time(oracle, promise, moment, retake->now_ms);
+    oracle->run->withdrawals_in_time += in_time;
+    if (promise->will_answer && !in_time && !promise->parked)
+        return;
+    if (!promise->parked)
+        promise->withdrawn = moment;
+    remove_promise(retake->of, promise);
 }
 
 static void keep(struct folded *of)
@@ -214,6 +219,16 @@ static bool take_timer(struct oracle *oracle, const struct testimony *said, stru
     return true;
 }
 
+/* Of a reply that no pending call has. */
+static const char *why_nobody_waits(const struct oracle *oracle, const struct folded *of,
+                                    struct str id)
+{
+    for (const struct promise *promise = oracle->promises; promise; promise = promise->next)
+        if (promise->of == of && promise->withdrawn && str_equal(promise->id, id))
+            return "was withdrawn in time";
+    return "nobody waits for";
+}
+
 static bool take_reply(struct oracle *oracle, const struct testimony *said, struct folded *of,
                        struct event *ev, const struct stored *witness)
 {
@@ -221,7 +236,8 @@ static bool take_reply(struct oracle *oracle, const struct testimony *said, stru
     if (!promise || (promise->parked && said->reply.parked)) {
         run_wrong(oracle->run, "a reply to %.*s of key %.*s, which %s",
                   STR_ARG(said->reply.intent_id), STR_ARG(of->key),
-                  promise ? "was parked before" : "nobody waits for");
+                  promise ? "was parked before"
+                          : why_nobody_waits(oracle, of, said->reply.intent_id));
         return false;
     }
     promise->answered = witness->moment;

@@ -35,7 +35,8 @@ static const struct scenario *scenario_of(uint64_t seed)
 
 /* Over all seeds. */
 static struct {
-    uint64_t seeds, failed, lives, take_overs, commits, records, decisions, calls;
+    uint64_t seeds, failed, lives, take_overs, commits, records, decisions, calls,
+        withdrawals_in_time;
     uint64_t faults[FAULT_COUNT], deaths[PORT_CALL_COUNT][2];
 } covered;
 
@@ -149,6 +150,7 @@ static void add_up(const struct run *run)
     covered.records += run->records;
     covered.decisions += run->decisions;
     covered.calls += world->deed_count;
+    covered.withdrawals_in_time += run->withdrawals_in_time;
     for (int i = 0; i < FAULT_COUNT; i++)
         covered.faults[i] += world->faults.counts[i];
     for (int i = 0; i < PORT_CALL_COUNT; i++)
@@ -184,9 +186,9 @@ static void print_covered(void)
 {
     printf("%" PRIu64 " seeds, %" PRIu64 " failed: %" PRIu64 " lives of workers, %" PRIu64
            " take-overs, %" PRIu64 " commits, %" PRIu64 " records, %" PRIu64 " decisions, %" PRIu64
-           " calls\n",
+           " calls, %" PRIu64 " withdrawals in time\n",
            covered.seeds, covered.failed, covered.lives, covered.take_overs, covered.commits,
-           covered.records, covered.decisions, covered.calls);
+           covered.records, covered.decisions, covered.calls, covered.withdrawals_in_time);
     printf("faults:");
     for (int i = 0; i < FAULT_COUNT; i++)
         printf("%s %s %" PRIu64, i ? "," : "", fault_names[i], covered.faults[i]);
