@@ -254,12 +254,14 @@ static void answered_yes(struct router_order *book, struct router_fulfilment *fu
 enum verdict cancel_replied(const struct event *ev, const void *state, const struct context *ctx,
                             struct effects *out)
 {
-    const struct call_reply *reply = ev->reply;
     struct router_order *book = book_open(state, ctx->arena);
-    struct router_fulfilment *fulfilment = submit_of_intent(book, reply->intent_id);
+    struct router_fulfilment *fulfilment = submit_of_intent(book, ev->reply->intent_id);
     /* A callback may have come before the answer. */
     if (!fulfilment || !fulfilment->cancelling)
         return DONE;
+    const struct call_reply believed =
+        request_reply(ev->reply, fulfilment->fulfilment_order_id, ctx->arena);
+    const struct call_reply *reply = &believed;
     if (never_left(fulfilment)) {
         cancel_withdraw(fulfilment, ctx->arena, out); /* if it was parked */
         cancel_done(book, fulfilment, ctx, out);

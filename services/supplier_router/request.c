@@ -125,6 +125,23 @@ struct request_answer request_answer(struct str body, struct arena *arena)
         .accepted = str_equal(json_text(json_member(root, STR("state"))), STR("ACCEPTED"))};
 }
 
+struct call_reply request_reply(const struct call_reply *reply, struct str fulfilment_order_id,
+                                struct arena *arena)
+{
+    struct call_reply believed = *reply;
+    const struct json_node *root = json_parse(arena, reply->body, NULL);
+    struct str named = json_text(json_member(root, STR("reference_id")));
+    bool answered = reply->outcome == OUTCOME_OK || reply->outcome == OUTCOME_REFUSED;
+    /* With a slash it is one of ours; a supplier's own use of the name is its business. */
+    if (!answered || str_equal(named, fulfilment_order_id) || named.len == 0 ||
+        !memchr(named.ptr, '/', named.len))
+        return believed;
+    believed.outcome = OUTCOME_UNKNOWN;
+    believed.detail = arena_printf(arena, "the answer is about another order, %.*s",
+                                   (int)(named.len < 200 ? named.len : 200), named.ptr);
+    return believed;
+}
+
 static struct rejection reason_of(const struct json_node *node)
 {
     if (node->kind != JSON_IS_OBJECT)

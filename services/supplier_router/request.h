@@ -15,6 +15,12 @@ struct request_answer {
 };
 struct request_answer request_answer(struct str body, struct arena *arena);
 
+/* The reply as far as it can be believed: an answer that names another of our orders in
+ * `reference_id` answers what somebody else asked, on a connection that is out of step; what became
+ * of ours is not known. */
+struct call_reply request_reply(const struct call_reply *reply, struct str fulfilment_order_id,
+                                struct arena *arena);
+
 /* The body of a refusal: {"reasons": [{code, line_id, sku, text} or "text", …]}, or one such object
  * by itself. Always at least one; of what cannot be read: other, with the status. */
 struct rejection_list request_reasons(struct str body, int32_t status, struct arena *arena);

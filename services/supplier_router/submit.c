@@ -189,16 +189,20 @@ struct router_fulfilment *submit_of_intent(struct router_order *book, struct str
 enum verdict submit_replied(const struct event *ev, const void *state, const struct context *ctx,
                             struct effects *out)
 {
-    const struct call_reply *reply = ev->reply;
     struct router_order *book = book_open(state, ctx->arena);
-    struct router_fulfilment *fulfilment = submit_of_intent(book, reply->intent_id);
+    struct router_fulfilment *fulfilment = submit_of_intent(book, ev->reply->intent_id);
+    if (!fulfilment)
+        return DONE;
+    const struct call_reply believed =
+        request_reply(ev->reply, fulfilment->fulfilment_order_id, ctx->arena);
+    const struct call_reply *reply = &believed;
     /* Of what was rejected: the answer was overtaken by that callback. */
-    if (fulfilment && fulfilment->state == ROUTER_STATE_CANCELLED && reply->outcome == OUTCOME_OK) {
+    if (fulfilment->state == ROUTER_STATE_CANCELLED && reply->outcome == OUTCOME_OK) {
         unwanted_accepted(book, fulfilment, ctx, out);
         book_keep(book, ctx, out);
     }
     /* A callback may have come before the answer, and says more. */
-    if (!fulfilment || fulfilment->state != ROUTER_STATE_SUBMITTING)
+    if (fulfilment->state != ROUTER_STATE_SUBMITTING)
         return DONE;
     fulfilment->parked = reply->parked;
     switch (reply->outcome) {

@@ -249,6 +249,20 @@ static void test_parked_ask_is_withdrawn_when_its_cancel_was_done(void)
     finish();
 }
 
+static void test_answer_about_another_order_does_not_cancel_ours(void)
+{
+    start();
+    at_north();
+    taken("shop:1/1:submit:1");
+    wish();
+    replied("shop:1/1:cancel:1", OUTCOME_OK, 201, "{\"reference_id\":\"shop:2/1\"}");
+    CU_ASSERT_FALSE(whole_order_cancelled());
+    kit_advance(&kit, HOUR_MS);
+    replied("shop:1/1:cancel:2", OUTCOME_OK, 200, "{\"reference_id\":\"shop:1/1\"}");
+    CU_ASSERT_TRUE(whole_order_cancelled());
+    finish();
+}
+
 static void test_parked_cancel_is_withdrawn_when_there_is_nothing_to_cancel(void)
 {
     start();

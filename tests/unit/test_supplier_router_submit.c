@@ -189,6 +189,39 @@ static void test_order_is_pending_when_the_answer_cannot_be_read(void)
     finish();
 }
 
+/* A server that answers twice puts its connection out of step: the next ask on it gets the answer
+ * of the one before. */
+static void test_answer_about_another_order_is_not_believed(void)
+{
+    static const struct {
+        enum outcome outcome;
+        int32_t status;
+        const char *body;
+    } strays[] = {
+        {OUTCOME_OK, 201,
+         "{\"reference_id\":\"shop:2/1\",\"supplier_order_id\":\"N-2\",\"state\":\"ACCEPTED\"}"},
+        {OUTCOME_REFUSED, 422,
+         "{\"reference_id\":\"shop:2/1\",\"reasons\":[{\"code\":\"out_of_stock\"}]}"}};
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        at_north();
+        struct str key = kit_intent_pending(&kit, 0)->intent.idempotency_key;
+        replied("shop:1/1:submit:1", strays[i].outcome, strays[i].status, strays[i].body);
+        CU_ASSERT_EQUAL(count(&fulfilment_submitted), 0);
+        CU_ASSERT_EQUAL(count(&fulfilment_rejected), 0);
+        CU_ASSERT_EQUAL(count(&fulfilment_outcome_unknown), 1);
+        kit_advance(&kit, HOUR_MS);
+        const struct kit_intent *again = kit_intent_pending(&kit, 0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+        CU_ASSERT(str_equal(again->intent.idempotency_key, key));
+        replied("shop:1/1:submit:2", OUTCOME_OK, 201,
+                "{\"reference_id\":\"shop:1/1\",\"supplier_order_id\":\"N-1\"}");
+        CU_ASSERT_EQUAL(count(&fulfilment_submitted), 1);
+        CU_ASSERT(str_equal(fulfilment(0)->supplier_order_id, STR("N-1")));
+        finish();
+    }
+}
+
 static void test_supplier_is_overdue_once_for_each_deadline(void)
 {
     start();

@@ -83,7 +83,7 @@ class Suppliers:
             conduct = self._player.conduct(supplier, reference, nth)
             if conduct.unavailable:
                 self._note(supplier, "order", reference, key, 503, "unavailable")
-                return 503, {"error": "try later"}
+                return 503, {"reference_id": reference, "error": "try later"}
             self._keys[supplier, key] = (digest, None)
         time.sleep(conduct.wait_s)
         with self._lock:
@@ -101,7 +101,7 @@ class Suppliers:
             return 422, {"error": "key reused", "reasons": [{"code": "invalid", "text": "key reused with another body"}]}
         if known[1] is None:
             self._note(supplier, "order", reference, key, 409, "in progress")
-            return 409, {"error": "in progress"}
+            return 409, {"reference_id": reference, "error": "in progress"}
         self._note(supplier, "order", reference, key, known[1][0], "repeated")
         return known[1]
 
@@ -116,13 +116,13 @@ class Suppliers:
             if reason["code"] == "out_of_stock":
                 self._player.on_sold_out(supplier, reason["sku"])
         if reasons:
-            return (422, {"state": REJECTED, "reasons": reasons}), None
+            return (422, {"reference_id": reference, "state": REJECTED, "reasons": reasons}), None
         for sku, pieces in wanted:
             self.stock[supplier, sku] -= pieces
         number = f"{supplier[:3].upper()}-{1000 + len(self.orders)}"
         order = SupplierOrder(supplier, reference, body, number, conduct.state)
         self.orders[supplier, reference] = order
-        return (201, {"supplier_order_id": number, "state": order.state}), order
+        return (201, {"reference_id": reference, "supplier_order_id": number, "state": order.state}), order
 
     def _look_up(self, supplier, reference):
         with self._lock:
@@ -140,13 +140,13 @@ class Suppliers:
                 return 404, {"error": "unknown order"}
             if order.state == SHIPPED:
                 self._note(supplier, "cancel", reference, key, 422, "already shipped")
-                return 422, {"state": SHIPPED, "reasons": [{"code": "other", "text": "already shipped"}]}
+                return 422, {"reference_id": reference, "state": SHIPPED, "reasons": [{"code": "other", "text": "already shipped"}]}
             first = order.state not in (CANCELLED, REJECTED)
             order.state = CANCELLED if first else order.state
             self._note(supplier, "cancel", reference, key, 200, "cancelled" if first else "repeated")
         if first:
             self._player.on_cancelled(order)
-        return 200, {"supplier_order_id": order.supplier_order_id, "state": order.state}
+        return 200, {"reference_id": reference, "supplier_order_id": order.supplier_order_id, "state": order.state}
 
     def move(self, order, state):
         """What happens inside the supplier: ACCEPTED after PENDING, REJECTED, SHIPPED. False if it was cancelled before."""

@@ -104,7 +104,7 @@ class SupplierTest(unittest.TestCase):
     def test_cancel_is_idempotent(self):
         self.order()
         for _ in range(2):
-            self.assertEqual(self.call("POST", "/artisans/orders/demo%3A1%2F1/cancel", {}), (200, {"supplier_order_id": "ART-1000", "state": "CANCELLED"}))
+            self.assertEqual(self.call("POST", "/artisans/orders/demo%3A1%2F1/cancel", {}), (200, {"reference_id": "demo:1/1", "supplier_order_id": "ART-1000", "state": "CANCELLED"}))
         self.assertEqual(len(self.cancelled), 1)
 
     def test_cancel_after_shipping_is_refused(self):

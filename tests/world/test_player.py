@@ -164,7 +164,7 @@ class PlayerTest(unittest.TestCase):
             for number, (supplier, own) in enumerate(sorted(lines.items()), 1):
                 raw = json.dumps({"reference_id": f"{p.history.order_id}/{number}", "lines": own}).encode()
                 while cls.player.suppliers.answer("POST", f"/{supplier}/orders", {}, {"Idempotency-Key": f"{p.history.order_id}/{number}"},
-                                                  raw) == (503, {"error": "try later"}):
+                                                  raw)[0] == 503:
                     pass
 
     def test_ends_by_itself_without_failures(self):
