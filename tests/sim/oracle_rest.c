@@ -159,6 +159,55 @@ static void check_that_all_are_kept(struct oracle *oracle, const struct service 
     }
 }
 
+/* ---- timers ---- */
+
+static const struct fake_process *owner_of(const struct group *group, int32_t task)
+{
+    for (size_t s = 0; s < SEATS_MAX; s++)
+        for (size_t a = 0; a < group->seats[s].assigned_count; a++)
+            if (group->seats[s].assigned[a].topic == 0 &&
+                group->seats[s].assigned[a].partition == task)
+                return group->seats[s].process;
+    return NULL;
+}
+
+/* The latest time of an event that the task has decided. */
+static int64_t event_time_of(struct oracle *oracle, const struct kept *all)
+{
+    const struct record_type *type;
+    for (const struct kept *kept = all; kept; kept = kept->next)
+        if (str_equal(kept->key, STR(POSITION_KEY)))
+            return ((const struct task_position *)oracle_decode(oracle, kept->value, &type))
+                ->event_time_ms;
+    return 0;
+}
+
+/* What is due by the task's clock has fired, but for what came due just now. */
+static void check_timers(struct oracle *oracle, const struct service *rules, int32_t task,
+                         const struct kept *all)
+{
+    enum { JUST_NOW_MS = 2000 };
+    const struct fake_world *world = oracle->run->world;
+    const struct fake_process *owner = owner_of(group_of(oracle->run->world, rules), task);
+    if (!owner) {
+        run_wrong(oracle->run, "%s, task %d: nobody has it at rest", rules->name, (int)task);
+        return;
+    }
+    int64_t now_ms = world->now_ms + owner->skew_ms - JUST_NOW_MS;
+    int64_t event_ms = event_time_of(oracle, all);
+    now_ms = event_ms > now_ms ? event_ms : now_ms;
+    for (const struct folded *of = oracle->folded; of; of = of->next) {
+        if (of->rules != rules || partition_of(of->key, world->partitions) != task)
+            continue;
+        oracle->run->timers_left += of->timer_count;
+        for (size_t i = 0; i < of->timer_count; i++)
+            if (of->timers[i].due_at_ms <= now_ms)
+                run_wrong(oracle->run, "timer %.*s of key %.*s was due %d ms ago and never fired",
+                          STR_ARG(of->timers[i].name), STR_ARG(of->key),
+                          (int)(now_ms + JUST_NOW_MS - of->timers[i].due_at_ms));
+    }
+}
+
 void oracle_check_rest(struct oracle *oracle)
 {
     const struct scenario *scenario = oracle->run->scenario;
@@ -171,5 +220,6 @@ void oracle_check_rest(struct oracle *oracle)
                     check_state(oracle, rules, kept);
             check_that_all_are_kept(oracle, rules, task, all);
             check_store(oracle, rules, task, all);
+            check_timers(oracle, rules, task, all);
         }
 }

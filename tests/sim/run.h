@@ -37,7 +37,7 @@ struct run {
     size_t wrong_count;
     char wrong[RUN_WRONG_MAX][400];
     /* covered */
-    uint64_t records, decisions, withdrawals_in_time;
+    uint64_t records, decisions, withdrawals_in_time, timers_left;
 };
 
 /* What the oracle found; the first few are kept. */

@@ -33,10 +33,23 @@ static const struct scenario *scenario_of(uint64_t seed)
     return seed % SOURCING_EVERY == 0 ? scenario_sourcing() : &scenario_actor;
 }
 
-/* Over all seeds. */
+/* What is counted over all seeds, and printed. */
+#define COVERED(X)                                                                                 \
+    X(seeds, "seeds")                                                                              \
+    X(failed, "failed")                                                                            \
+    X(lives, "lives of workers")                                                                   \
+    X(take_overs, "take-overs")                                                                    \
+    X(commits, "commits")                                                                          \
+    X(records, "records")                                                                          \
+    X(decisions, "decisions")                                                                      \
+    X(calls, "calls")                                                                              \
+    X(withdrawals_in_time, "withdrawals in time")                                                  \
+    X(timers_left, "timers left at rest")
+
 static struct {
-    uint64_t seeds, failed, lives, take_overs, commits, records, decisions, calls,
-        withdrawals_in_time;
+#define X(name, text) uint64_t name;
+    COVERED(X)
+#undef X
     uint64_t faults[FAULT_COUNT], deaths[PORT_CALL_COUNT][2];
 } covered;
 
@@ -151,6 +164,7 @@ static void add_up(const struct run *run)
     covered.decisions += run->decisions;
     covered.calls += world->deed_count;
     covered.withdrawals_in_time += run->withdrawals_in_time;
+    covered.timers_left += run->timers_left;
     for (int i = 0; i < FAULT_COUNT; i++)
         covered.faults[i] += world->faults.counts[i];
     for (int i = 0; i < PORT_CALL_COUNT; i++)
@@ -184,12 +198,13 @@ static size_t run_seed(uint64_t seed, bool tells)
 
 static void print_covered(void)
 {
-    printf("%" PRIu64 " seeds, %" PRIu64 " failed: %" PRIu64 " lives of workers, %" PRIu64
-           " take-overs, %" PRIu64 " commits, %" PRIu64 " records, %" PRIu64 " decisions, %" PRIu64
-           " calls, %" PRIu64 " withdrawals in time\n",
-           covered.seeds, covered.failed, covered.lives, covered.take_overs, covered.commits,
-           covered.records, covered.decisions, covered.calls, covered.withdrawals_in_time);
-    printf("faults:");
+    const char *before = "";
+#define X(name, text)                                                                              \
+    printf("%s%" PRIu64 " %s", before, covered.name, text);                                        \
+    before = ", ";
+    COVERED(X)
+#undef X
+    printf("\nfaults:");
     for (int i = 0; i < FAULT_COUNT; i++)
         printf("%s %s %" PRIu64, i ? "," : "", fault_names[i], covered.faults[i]);
     printf("\ncrash points (before/after the call was served):");
