@@ -10,6 +10,7 @@ import unittest
 from world import carrier, catalogue, orders, plan as plans
 from world.bus import FakeBus
 from world.clock import DAY_MS, Clock
+from world.door import DROP
 from world.ledger import Ledger
 from world.orders import late_in_file
 from world.plan import plan
@@ -163,8 +164,8 @@ class PlayerTest(unittest.TestCase):
                     {"line_id": line.line_id, "supplier_sku": line.sku, "quantity": line.quantity})
             for number, (supplier, own) in enumerate(sorted(lines.items()), 1):
                 raw = json.dumps({"reference_id": f"{p.history.order_id}/{number}", "lines": own}).encode()
-                while cls.player.suppliers.answer("POST", f"/{supplier}/orders", {}, {"Idempotency-Key": f"{p.history.order_id}/{number}"},
-                                                  raw)[0] == 503:
+                ask = ("POST", f"/{supplier}/orders", {}, {"Idempotency-Key": f"{p.history.order_id}/{number}"}, raw)
+                while (reply := cls.player.suppliers.answer(*ask)) is not DROP and reply[0] == 503:
                     pass
 
     def test_ends_by_itself_without_failures(self):
