@@ -13,6 +13,7 @@ SPARE = "c"               # comes and goes
 THROUGH_DOORS = "b"       # its way to Kafka leads through doors; the others' is direct
 DOOR_S = 20
 SESSION_S = 6             # kafka.session_timeout, its least
+QUIET_S = 13              # longer than a task without work takes to notice that its store has lost something (10 s)
 
 
 class ChaosStage(Stage):
@@ -93,7 +94,7 @@ class ChaosStage(Stage):
         rows = (line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
         return {row[0]: float(row[1]) for row in rows}
 
-    def wait_until_drained(self, limit_s, quiet_s=5):
+    def wait_until_drained(self, limit_s, quiet_s=QUIET_S):
         """True once no worker has lag, a running or a waiting call, or a task to restore, for quiet_s."""
         deadline, since, self.why_not = time.monotonic() + limit_s, None, ""
         while time.monotonic() < deadline:
