@@ -27,6 +27,33 @@ struct folded *oracle_folded(struct oracle *oracle, const struct service *rules,
     return folded;
 }
 
+static struct pace *pace_of(struct oracle *oracle, const struct pace *like)
+{
+    struct pace **bucket = &oracle->pace_buckets[oracle_bucket(like->key)];
+    for (struct pace *pace = *bucket; pace; pace = pace->next_bucket)
+        if (pace->rules == like->rules && pace->topic == like->topic &&
+            pace->partition == like->partition && str_equal(pace->key, like->key))
+            return pace;
+    struct pace *pace = arena_alloc(&oracle->arena, sizeof(*pace));
+    assert(pace);
+    *pace = *like;
+    pace->next_bucket = *bucket;
+    *bucket = pace;
+    return pace;
+}
+
+int64_t oracle_step(struct oracle *oracle, const struct service *rules, struct str key,
+                    const char *topic, int32_t partition, int64_t offset)
+{
+    struct pace *pace = pace_of(
+        oracle,
+        &(struct pace){
+            .rules = rules, .key = key, .topic = topic, .partition = partition, .offset = -1});
+    int64_t before = pace->offset;
+    pace->offset = offset;
+    return before;
+}
+
 struct str oracle_encode(struct oracle *oracle, const struct record_type *type, const void *record)
 {
     struct error err = {0};

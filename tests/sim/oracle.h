@@ -69,6 +69,17 @@ struct written {
     bool expected;
 };
 
+/* How far into one partition of a topic a key of a service has come: of an input by its decisions,
+ * of an output by what they emitted. */
+struct pace {
+    struct pace *next_bucket;
+    const struct service *rules;
+    struct str key;
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* of the last one */
+};
+
 struct oracle {
     struct run *run;
     struct arena arena;
@@ -79,6 +90,7 @@ struct oracle {
     struct fate *fates;
     struct fate *fate_buckets[ORACLE_BUCKETS];
     struct written *written_buckets[ORACLE_BUCKETS];
+    struct pace *pace_buckets[ORACLE_BUCKETS];
     struct promise *promises; /* newest first */
     struct promise *answered_buckets[ORACLE_BUCKETS];
 };
@@ -96,6 +108,11 @@ struct folded *oracle_folded(struct oracle *oracle, const struct service *rules,
 struct str oracle_encode(struct oracle *oracle, const struct record_type *type, const void *record);
 const void *oracle_decode(struct oracle *oracle, struct str framed,
                           const struct record_type **out_type);
+
+/* The offset at which the key was there before, -1 = at none; from now on it is at this one. The
+ * topic is known by its pointer. */
+int64_t oracle_step(struct oracle *oracle, const struct service *rules, struct str key,
+                    const char *topic, int32_t partition, int64_t offset);
 
 /* oracle_fates.c: what came in. */
 void oracle_collect_fates(struct oracle *oracle);

@@ -50,8 +50,16 @@ static void on_emit(struct effects_sink *sink, const struct record_type *type, s
         run_wrong(oracle->run, "output %zu (%s) of what %s decided for key %.*s %s",
                   retake->emitted - 1, type->name, retake->of->rules->name,
                   STR_ARG(retake->of->key), wrong);
-    if (written)
-        written->expected = true;
+    if (!written)
+        return;
+    written->expected = true;
+    int64_t before = oracle_step(oracle, retake->of->rules, retake->of->key, written->topic,
+                                 written->partition, written->offset);
+    if (before > written->offset)
+        run_wrong(oracle->run,
+                  "%s, partition %d: %s emitted offset %d for key %.*s after offset %d",
+                  written->topic, (int)written->partition, retake->of->rules->name,
+                  (int)written->offset, STR_ARG(retake->of->key), (int)before);
 }
 
 static void on_put_state(struct effects_sink *sink, const void *state)
@@ -198,6 +206,14 @@ static bool find_record(struct oracle *oracle, const struct testimony *said,
     if (fate->record->moment >= witness->record->moment)
         run_wrong(oracle->run, "%s decided %.*s before it was committed", said->rules->name,
                   STR_ARG(witness->cause));
+    const char *topic = said->rules->inputs[fate->input];
+    int64_t before =
+        oracle_step(oracle, said->rules, fate->key, topic, fate->partition, fate->offset);
+    if (before > fate->offset)
+        run_wrong(oracle->run,
+                  "%s decided offset %d of %s, partition %d, key %.*s, after offset %d",
+                  said->rules->name, (int)fate->offset, topic, (int)fate->partition,
+                  STR_ARG(fate->key), (int)before);
     return true;
 }
 
