@@ -127,19 +127,31 @@ int store_copy_string(const struct redis_answer *answer, struct arena *arena, st
     return out->ptr ? 0 : store_arena_full(err);
 }
 
+/* A key of that name which is no hash holds nothing of ours. */
+static bool is_no_hash(const struct redis_answer *answer)
+{
+    return answer->kind == REDIS_ERROR && str_starts_with(answer->string, STR("WRONGTYPE"));
+}
+
 static int receive_load(struct shard *shard, struct store_load *load, struct arena *arena,
                         struct error *err)
 {
     struct redis_answer answer;
-    if (shard_expect(shard, "HMGET", REDIS_ARRAY, &answer, err))
+    if (redis_receive(shard->redis, &answer, err))
         return -1;
-    if (answer.count != load->field_count + 1)
+    bool nothing = is_no_hash(&answer);
+    if (!nothing && (answer.kind != REDIS_ARRAY || answer.count != load->field_count + 1))
         return shard_unexpected(shard, "HMGET", &answer, err);
-    struct redis_answer item = redis_item(&answer, 0);
     if (!load->values)
         load->values = arena_alloc_array(arena, load->field_count + 1, sizeof(*load->values));
     if (!load->values)
         return store_arena_full(err);
+    if (nothing) {
+        load->position = (struct str){NULL, 0};
+        memset(load->values, 0, load->field_count * sizeof(*load->values));
+        return 0;
+    }
+    struct redis_answer item = redis_item(&answer, 0);
     if (store_copy_string(&item, arena, &load->position, err))
         return -1;
     for (size_t i = 0; i < load->field_count; i++) {

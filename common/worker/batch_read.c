@@ -6,6 +6,7 @@
 #include "worker/answers.h"
 #include "worker/last_words.h"
 #include "worker/poison.h"
+#include "worker/task.h"
 #include "worker/versions.h"
 
 #include <inttypes.h>
@@ -395,10 +396,9 @@ static int take_timers(struct worker *worker, struct error *err)
             continue;
         struct store_due_list due;
         if (store->due(store->self, i, batch_task_now(worker, task), TIMERS_PER_TASK_MAX,
-                       &worker->arena, &due, err))
-            return -1;
-        if (due.len == 0 && store->earliest(store->self, i, &task->earliest_ms, err))
-            return -1;
+                       &worker->arena, &due, err) ||
+            (due.len == 0 && store->earliest(store->self, i, &task->earliest_ms, err)))
+            return err->action == ERROR_SET_ASIDE ? task_give_store_up(worker, task, err) : -1;
         task->in_batch = true; /* that nothing is due counts only if the store has lost nothing */
         for (size_t m = 0; m < due.len && left > 0; m++, left--) {
             struct batch_item *item = &batch->items[batch->item_count++];

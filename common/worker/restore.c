@@ -524,6 +524,8 @@ int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
                 *err = why;
                 return -1;
             }
+            if (why.action == ERROR_SET_ASIDE)
+                task_give_store_up(worker, task, &why);
             try_later(worker, task, &why);
         }
     }

@@ -123,6 +123,7 @@ struct shelf {
     struct str position;
     struct shelf_field *fields;
     size_t count, room;
+    bool occupied; /* the sorted set's name is somebody else's key, of another kind */
 };
 
 enum { SHELF_HISTORY = 12 };

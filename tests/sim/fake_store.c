@@ -209,6 +209,12 @@ static int cut_off(struct fake_process *process, struct store_batch *batches, si
     return error_set(err, ERROR_RETRY, "connection reset");
 }
 
+static int look_at_due(struct fake_process *process, int32_t task, struct error *err)
+{
+    return process->redis->shelves[task].occupied ? error_set(err, ERROR_SET_ASIDE, "WRONGTYPE")
+                                                  : 0;
+}
+
 static int port_apply(void *self, struct store_batch *batches, size_t count, struct error *err)
 {
     struct fake_process *process = self;
@@ -221,6 +227,9 @@ static int port_apply(void *self, struct store_batch *batches, size_t count, str
         return error_set(err, ERROR_RETRY, "timed out");
     if (fake_goes_wrong(&world->faults, FAULT_STORE_CUT))
         return cut_off(process, batches, count, err);
+    for (size_t i = 0; i < count; i++)
+        if (look_at_due(process, batches[i].task, err))
+            return -1;
     for (size_t i = 0; i < count; i++)
         apply_whole(process, &batches[i]);
     fake_leave(process, CALL_APPLY);
@@ -266,21 +275,22 @@ static int list_scores(struct fake_process *process, int32_t task, int64_t from,
 static int port_due(void *self, int32_t task, int64_t up_to, size_t limit, struct arena *arena,
                     struct store_due_list *out, struct error *err)
 {
-    return enter(self, CALL_DUE, false, err) ? -1
-                                             : list_scores(self, task, 1, up_to, limit, arena, out);
+    return enter(self, CALL_DUE, false, err) || look_at_due(self, task, err)
+               ? -1
+               : list_scores(self, task, 1, up_to, limit, arena, out);
 }
 
 static int port_pending(void *self, int32_t task, size_t limit, struct arena *arena,
                         struct store_due_list *out, struct error *err)
 {
-    return enter(self, CALL_PENDING_CALLS, false, err)
+    return enter(self, CALL_PENDING_CALLS, false, err) || look_at_due(self, task, err)
                ? -1
                : list_scores(self, task, INT64_MIN, -1, limit, arena, out);
 }
 
 static int port_earliest(void *self, int32_t task, int64_t *out, struct error *err)
 {
-    if (enter(self, CALL_EARLIEST, false, err))
+    if (enter(self, CALL_EARLIEST, false, err) || look_at_due(self, task, err))
         return -1;
     const struct shelf *shelf = seen(self, task);
     *out = INT64_MAX;
@@ -347,6 +357,12 @@ void fake_world_store_spoil(struct fake_world *world)
             fake_drop(&field->value);
             field->value = fake_keep(STR("garbage"));
         }
+}
+
+void fake_world_store_occupy(struct fake_world *world)
+{
+    for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+        world->redis[0].shelves[p].occupied = true;
 }
 
 void fake_world_store_remember(struct fake_world *world)

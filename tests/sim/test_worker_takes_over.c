@@ -149,6 +149,24 @@ static void test_rebuilds_a_store_whose_values_cannot_be_read(void)
     finish();
 }
 
+/* Somebody else has put a key of another kind in its place: noticed at the next timer, and by the
+ * next owner. */
+static void test_rebuilds_a_store_whose_sorted_set_is_none(void)
+{
+    for (int anew = 0; anew < 2; anew++) {
+        begin();
+        pay("a", SETS_TIMER, "1");
+        settle();
+        fake_world_store_occupy(world);
+        if (anew)
+            crash();
+        fake_world_pass(world, 60000);
+        settle();
+        CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, rang 101");
+        finish();
+    }
+}
+
 /* Redis fails over to a replica that lags in the middle of a rebuild; another task's question has
  * connected anew, so that the rebuild meets no error. */
 static void test_a_chunk_that_the_store_lost_in_the_middle_of_a_rebuild_is_missed(void)

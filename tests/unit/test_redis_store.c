@@ -236,6 +236,36 @@ static void test_wipe_forgets_all(void)
     server_done(&server);
 }
 
+/* Names that somebody else uses for keys of another kind. */
+static void test_keys_of_another_kind_hold_nothing_and_are_wiped(void)
+{
+    struct server server = {0};
+    struct error err = {0};
+    server_start(&server);
+    struct store *store = a_store(&server);
+    CU_ASSERT_EQUAL(apply_one(store, NULL, "1", "f", "one", &err), 0);
+    const char *hash = "{test.intake:3}", *due = "{test.intake:3}:due";
+    int64_t earliest = 0;
+    server_tell(&server, "SET", due, "theirs", NULL);
+    CU_ASSERT_EQUAL(store_earliest(store, 3, &earliest, &err), -1);
+    CU_ASSERT_EQUAL(err.action, ERROR_SET_ASIDE);
+    struct str field = STR("f");
+    struct store_due score = {field, 5};
+    struct store_batch batch = {
+        .task = 3, .expected = STR("1"), .position = STR("2"), .due = &score, .due_count = 1};
+    CU_ASSERT_EQUAL(store_apply(store, &batch, 1, &err), -1);
+    CU_ASSERT_EQUAL(err.action, ERROR_SET_ASIDE);
+    server_tell(&server, "SET", hash, "theirs", NULL);
+    struct store_load load = load_one(store, 3, "f");
+    CU_ASSERT_PTR_NULL(load.position.ptr);
+    CU_ASSERT_PTR_NULL(load.values[0].ptr);
+    CU_ASSERT_EQUAL(store_wipe(store, 3, &err), 0);
+    CU_ASSERT_EQUAL(apply_one(store, NULL, "1", "f", "one", &err), 0);
+    CU_ASSERT_EQUAL(store_earliest(store, 3, &earliest, &err), 0);
+    store_close(store);
+    server_done(&server);
+}
+
 static void test_due_pending_and_earliest_keep_to_their_scores(void)
 {
     struct server server = {0};
