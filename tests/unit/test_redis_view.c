@@ -136,7 +136,7 @@ static void test_a_key_of_another_type_is_an_error_and_the_next_look_works(void)
     server_tell(&server, "SET", "{test.intake:4}", "no hash", NULL);
     struct store_view wrong = {.task = 4}, right = {.task = 3};
     CU_ASSERT_EQUAL(store_look(store, &wrong, &arena, &err), -1);
-    CU_ASSERT_EQUAL(err.action, ERROR_FATAL);
+    CU_ASSERT_EQUAL(err.action, ERROR_SET_ASIDE);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "WRONGTYPE"));
     CU_ASSERT_EQUAL(store_look(store, &right, &arena, &err), 0);
     CU_ASSERT_TRUE(str_equal(right.position, STR("here")));
