@@ -71,7 +71,8 @@ static void fatal(struct hand *hand, const struct error *err)
 {
     if (!hand->process->alive || hand->process->fenced)
         return;
-    run_wrong(hand->run, "worker %d cannot go on: %s", hand->process->number, err->text);
+    run_wrong(hand->run, CHECK_ALIVE, "worker %d cannot go on: %s", hand->process->number,
+              err->text);
 }
 
 static bool open_worker(struct hand *hand, struct error *err)

@@ -39,7 +39,7 @@ struct crew {
     ucontext_t context;
     bool calm;
     uint64_t deaths[PORT_CALL_COUNT][2]; /* before and after the call was served */
-    uint64_t take_overs, rebuilds, commits;
+    uint64_t take_overs, commits;
 };
 
 /* Everybody works until that moment. */

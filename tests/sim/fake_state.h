@@ -244,6 +244,7 @@ struct fake_world {
     bool lingers; /* records go out with the commit, not before */
     bool dated;   /* records bear the time at which they came; else 1 */
     int64_t txn_timeout_ms, session_ms;
+    uint64_t wipes, chunks; /* of stores: for a rebuild, and what was written in its course */
     struct fake_turns turns;
     struct faults faults;
     /* the outside */

@@ -2,6 +2,8 @@
  * is behind, says LOADING, READONLY or OOM, or is cut off in the middle of a pipeline. */
 #include "sim/fake_state.h"
 
+#include "worker/stored.h"
+
 static struct shelf_field *field_of(const struct shelf *shelf, struct str name)
 {
     for (size_t i = 0; i < shelf->count; i++)
@@ -182,6 +184,9 @@ static void apply_whole(struct fake_process *process, struct store_batch *batch)
                   "finds the store of task %d elsewhere, writes nothing", batch->task);
         return;
     }
+    bool in_course =
+        batch->expected.len == STORED_MARK_BYTES || batch->position.len == STORED_MARK_BYTES;
+    process->world->chunks += in_course && batch->change_count > 0;
     int *lose = &process->redis->lose_apply[batch->task];
     if (*lose > 0 && --*lose == 0)
         return;
@@ -243,6 +248,7 @@ static int port_wipe(void *self, int32_t task, struct error *err)
         return -1;
     keep_history(process, task);
     shelf_empty(&process->redis->shelves[task]);
+    process->world->wipes++;
     fake_tell(&process->world->faults, process->number, "wipes the store of task %d", task);
     fake_leave(process, CALL_WIPE);
     return 0;

@@ -59,7 +59,7 @@ struct str oracle_encode(struct oracle *oracle, const struct record_type *type, 
     struct error err = {0};
     buffer_reset(&oracle->scratch);
     if (avro_encode_framed(type, record, &oracle->scratch, &err))
-        run_wrong(oracle->run, "cannot encode %s: %s", type->name, err.text);
+        run_wrong(oracle->run, CHECK_READABLE, "cannot encode %s: %s", type->name, err.text);
     return arena_copy(&oracle->arena, buffer_str(&oracle->scratch));
 }
 
@@ -70,7 +70,7 @@ const void *oracle_decode(struct oracle *oracle, struct str framed,
     const void *body = NULL;
     *out_type = NULL;
     if (avro_schemas_decode(oracle->schemas, framed, &oracle->arena, out_type, &body, &err) != 0)
-        run_wrong(oracle->run, "cannot decode a record: %s", err.text);
+        run_wrong(oracle->run, CHECK_READABLE, "cannot decode a record: %s", err.text);
     return body;
 }
 

@@ -26,43 +26,55 @@ static bool shares_its_key(const struct oracle *oracle, const struct promise *pr
     return false;
 }
 
+/* What a call's ledger has against it; text NULL = nothing. */
+struct blame {
+    enum run_check check;
+    const char *text;
+};
+
 /* What holds of a key, whoever asked under it. */
-static const char *wrong_with_key(const struct run *run, const struct promise *promise,
+static struct blame blame_for_key(const struct run *run, const struct promise *promise,
                                   const struct deed *deed)
 {
     const struct endpoint *endpoint = endpoints_find(run->scenario->endpoints, promise->endpoint);
     int acts = deed ? deed->acts : 0;
     if (acts > 1)
-        return "was done more than once";
+        return (struct blame){CHECK_DONE_ONCE, "was done more than once"};
     if (promise->parked && endpoint->policy != POLICY_PARK)
-        return "was parked, and its endpoint's policy says otherwise";
+        return (struct blame){CHECK_REPLIES,
+                              "was parked, and its endpoint's policy says otherwise"};
     if (promise->answered > 0 && promise->outcome == OUTCOME_OK && acts == 0)
-        return "is said to be done, and was not";
+        return (struct blame){CHECK_REPLIES, "is said to be done, and was not"};
     if (promise->answered > 0 && promise->outcome == OUTCOME_UNKNOWN && !promise->parked &&
         promise->expires_ms == 0)
-        return "was given up";
-    return NULL;
+        return (struct blame){CHECK_REPLIES, "was given up"};
+    return (struct blame){.text = NULL};
 }
 
-static const char *what_is_wrong(const struct promise *promise, const struct deed *deed)
+static struct blame blame_for_withdrawn(const struct promise *promise, const struct deed *deed)
+{
+    if (deed && (deed->acts > 0 || (deed->requests > 0 && deed->asked_last > promise->withdrawn)))
+        return (struct blame){CHECK_WITHDRAWN, "was sent though it was withdrawn in time"};
+    return (struct blame){.text = NULL};
+}
+
+static struct blame blame_for_call(const struct promise *promise, const struct deed *deed)
 {
     int requests = deed ? deed->requests : 0, acts = deed ? deed->acts : 0;
     if (promise->withdrawn)
-        return acts > 0 || (requests > 0 && deed->asked_last > promise->withdrawn)
-                   ? "was sent though it was withdrawn in time"
-                   : NULL;
+        return blame_for_withdrawn(promise, deed);
     if (deed && promise->parked && deed->told == promise->answered_by)
-        return "was parked by a worker that had heard a yes";
+        return (struct blame){CHECK_REPLIES, "was parked by a worker that had heard a yes"};
     if (deed && deed->asked_again)
-        return "was sent again by a worker that had heard a yes";
+        return (struct blame){CHECK_DONE_ONCE, "was sent again by a worker that had heard a yes"};
     if (requests > 0 && deed->asked < promise->asked)
-        return "was sent before its intent was committed";
+        return (struct blame){CHECK_INTENDED, "was sent before its intent was committed"};
     if (promise->answered > 0 && promise->outcome == OUTCOME_REFUSED &&
         (acts > 0 || requests == 0 || !deed->refused))
-        return "is said to be refused, and was not";
+        return (struct blame){CHECK_REPLIES, "is said to be refused, and was not"};
     if (promise->answered > 0 && promise->outcome == OUTCOME_NOT_SENT && acts > 0)
-        return "is said not to be sent, and was done";
-    return NULL;
+        return (struct blame){CHECK_REPLIES, "is said not to be sent, and was done"};
+    return (struct blame){.text = NULL};
 }
 
 /* One after the other: the next one of the key is sent after the reply to this one. */
@@ -74,7 +86,8 @@ static void check_order(struct oracle *oracle, const struct promise *later)
         if (earlier->of != later->of || earlier->withdrawn || earlier->asked > later->asked)
             continue;
         if (earlier->answered > deed->asked)
-            run_wrong(oracle->run, "key %.*s: call %.*s was sent before the reply to %.*s",
+            run_wrong(oracle->run, CHECK_INTENDED,
+                      "key %.*s: call %.*s was sent before the reply to %.*s",
                       STR_ARG(later->of->key), STR_ARG(later->id), STR_ARG(earlier->id));
     }
 }
@@ -87,7 +100,7 @@ static void check_that_all_were_asked_for(struct oracle *oracle)
         for (const struct promise *p = oracle->promises; p && !found; p = p->next)
             found = deed_of(oracle->run, p) == &world->deeds[i];
         if (!found)
-            run_wrong(oracle->run, "%s was asked for %s, which no rule intended",
+            run_wrong(oracle->run, CHECK_INTENDED, "%s was asked for %s, which no rule intended",
                       world->deeds[i].endpoint, world->deeds[i].key);
     }
 }
@@ -151,15 +164,16 @@ void oracle_check_calls(struct oracle *oracle)
     for (const struct promise *promise = oracle->promises; promise; promise = promise->next) {
         struct deed *deed = deed_of(oracle->run, promise);
         bool alone = !shares_its_key(oracle, promise);
-        const char *wrong = wrong_with_key(oracle->run, promise, deed);
-        if (!wrong && alone)
-            wrong = what_is_wrong(promise, deed);
-        if (!wrong && !promise->withdrawn && promise->answered == 0)
-            wrong = "was never answered";
-        if (wrong)
-            run_wrong(oracle->run, "call %.*s of key %.*s to %.*s %s: %d requests, done %d times",
+        struct blame blame = blame_for_key(oracle->run, promise, deed);
+        if (!blame.text && alone)
+            blame = blame_for_call(promise, deed);
+        if (!blame.text && !promise->withdrawn && promise->answered == 0)
+            blame = (struct blame){CHECK_GOES_ON, "was never answered"};
+        if (blame.text)
+            run_wrong(oracle->run, blame.check,
+                      "call %.*s of key %.*s to %.*s %s: %d requests, done %d times",
                       STR_ARG(promise->id), STR_ARG(promise->of->key), STR_ARG(promise->endpoint),
-                      wrong, deed ? deed->requests : 0, deed ? deed->acts : 0);
+                      blame.text, deed ? deed->requests : 0, deed ? deed->acts : 0);
         if (alone)
             check_order(oracle, promise);
     }

@@ -131,8 +131,8 @@ static void bury(struct oracle *oracle, size_t service, const struct stored *let
             fate->first->dead++;
             return;
         }
-    run_wrong(oracle->run, "%s: a dead letter of %.*s, partition %d, offset %d: %.*s", rules->name,
-              STR_ARG(topic), (int)partition, (int)offset,
+    run_wrong(oracle->run, CHECK_FATES, "%s: a dead letter of %.*s, partition %d, offset %d: %.*s",
+              rules->name, STR_ARG(topic), (int)partition, (int)offset,
               STR_ARG(header(letter, "waybill_error_reason")));
 }
 
@@ -159,7 +159,7 @@ static void check_fate(struct oracle *oracle, const struct fate *fate)
                        : fate->decided + fate->dead > fate->copies ? "has more fates than copies"
                                                                    : NULL;
     if (what)
-        run_wrong(oracle->run,
+        run_wrong(oracle->run, fate->decided + fate->dead == 0 ? CHECK_GOES_ON : CHECK_FATES,
                   "%s: %.*s (%s) of key %.*s, partition %d, offset %d %s: %d copies, decided %d "
                   "times, %d dead letters",
                   rules->name, STR_ARG(fate->ce_id), fate->type->name, STR_ARG(fate->key),
@@ -173,7 +173,7 @@ static void check_stray(struct oracle *oracle, const struct fate *fate)
     for (const struct fate *other = oracle->fates; other; other = other->next)
         hopped += other->first == fate->first && other->home && other->hopped;
     if (hopped != fate->first->strays)
-        run_wrong(oracle->run,
+        run_wrong(oracle->run, hopped < fate->first->strays ? CHECK_GOES_ON : CHECK_FATES,
                   "%.*s of key %.*s lay on a wrong partition %d times, and was sent on "
                   "%d times",
                   STR_ARG(fate->ce_id), STR_ARG(fate->key), fate->first->strays, hopped);

@@ -47,7 +47,7 @@ static void on_emit(struct effects_sink *sink, const struct record_type *type, s
                             ? "is of another transaction"
                             : NULL;
     if (wrong)
-        run_wrong(oracle->run, "output %zu (%s) of what %s decided for key %.*s %s",
+        run_wrong(oracle->run, CHECK_OUTPUTS, "output %zu (%s) of what %s decided for key %.*s %s",
                   retake->emitted - 1, type->name, retake->of->rules->name,
                   STR_ARG(retake->of->key), wrong);
     if (!written)
@@ -56,7 +56,7 @@ static void on_emit(struct effects_sink *sink, const struct record_type *type, s
     int64_t before = oracle_step(oracle, retake->of->rules, retake->of->key, written->topic,
                                  written->partition, written->offset);
     if (before > written->offset)
-        run_wrong(oracle->run,
+        run_wrong(oracle->run, CHECK_ORDER,
                   "%s, partition %d: %s emitted offset %d for key %.*s after offset %d",
                   written->topic, (int)written->partition, retake->of->rules->name,
                   (int)written->offset, STR_ARG(retake->of->key), (int)before);
@@ -196,21 +196,21 @@ static bool find_record(struct oracle *oracle, const struct testimony *said,
     struct fate *fate =
         oracle_fate(oracle, said->rules, said->route->on, witness->record->key, witness->cause);
     if (!fate) {
-        run_wrong(oracle->run, "%s decided %s %.*s of key %.*s, which was never sent",
-                  said->rules->name, said->route->on->name, STR_ARG(witness->cause),
-                  STR_ARG(witness->record->key));
+        run_wrong(oracle->run, CHECK_DECISIONS,
+                  "%s decided %s %.*s of key %.*s, which was never sent", said->rules->name,
+                  said->route->on->name, STR_ARG(witness->cause), STR_ARG(witness->record->key));
         return false;
     }
     fate->decided++;
     ev->body = oracle_decode(oracle, fate->record->value, &ev->type);
     if (fate->record->moment >= witness->record->moment)
-        run_wrong(oracle->run, "%s decided %.*s before it was committed", said->rules->name,
-                  STR_ARG(witness->cause));
+        run_wrong(oracle->run, CHECK_DECISIONS, "%s decided %.*s before it was committed",
+                  said->rules->name, STR_ARG(witness->cause));
     const char *topic = said->rules->inputs[fate->input];
     int64_t before =
         oracle_step(oracle, said->rules, fate->key, topic, fate->partition, fate->offset);
     if (before > fate->offset)
-        run_wrong(oracle->run,
+        run_wrong(oracle->run, CHECK_ORDER,
                   "%s decided offset %d of %s, partition %d, key %.*s, after offset %d",
                   said->rules->name, (int)fate->offset, topic, (int)fate->partition,
                   STR_ARG(fate->key), (int)before);
@@ -224,7 +224,7 @@ static bool take_timer(struct oracle *oracle, const struct testimony *said, stru
     ev->timer = said->route->on_timer;
     if (at == of->timer_count || of->timers[at].due_at_ms != said->time_ms ||
         said->now_ms < said->time_ms) {
-        run_wrong(oracle->run, "timer %s of key %.*s fired %s", said->route->on_timer,
+        run_wrong(oracle->run, CHECK_TIMERS, "timer %s of key %.*s fired %s", said->route->on_timer,
                   STR_ARG(of->key),
                   at == of->timer_count                       ? "though it was not set"
                   : of->timers[at].due_at_ms != said->time_ms ? "for another time than was set"
@@ -250,7 +250,7 @@ static bool take_reply(struct oracle *oracle, const struct testimony *said, stru
 {
     struct promise *promise = find_pending(of, said->reply.intent_id);
     if (!promise || (promise->parked && said->reply.parked)) {
-        run_wrong(oracle->run, "a reply to %.*s of key %.*s, which %s",
+        run_wrong(oracle->run, CHECK_REPLIES, "a reply to %.*s of key %.*s, which %s",
                   STR_ARG(said->reply.intent_id), STR_ARG(of->key),
                   promise ? "was parked before"
                           : why_nobody_waits(oracle, of, said->reply.intent_id));
@@ -299,8 +299,9 @@ static void retake(struct oracle *oracle, const struct testimony *said,
     const struct record_type *type;
     const void *state = of->state.ptr ? oracle_decode(oracle, of->state, &type) : NULL;
     if (said->route->decide(&ev, state, &ctx, &out) != DONE) {
-        run_wrong(oracle->run, "%s did what its rule refuses to do for key %.*s: %s",
-                  said->rules->name, STR_ARG(of->key), out.reason);
+        run_wrong(oracle->run, CHECK_DECISIONS,
+                  "%s did what its rule refuses to do for key %.*s: %s", said->rules->name,
+                  STR_ARG(of->key), out.reason);
         return;
     }
     keep(of);
@@ -331,8 +332,8 @@ static void note_written(struct oracle *oracle, const struct topic *topic, int32
                                 .offset = offset};
     struct written *twin = find_written(oracle, ce.id);
     if (twin)
-        run_wrong(oracle->run, "%s has %.*s twice, at offsets %d and %d", topic->name,
-                  STR_ARG(ce.id), (int)twin->offset, (int)offset);
+        run_wrong(oracle->run, CHECK_OUTPUTS, "%s has %.*s twice, at offsets %d and %d",
+                  topic->name, STR_ARG(ce.id), (int)twin->offset, (int)offset);
     struct written **bucket = &oracle->written_buckets[oracle_bucket(ce.id)];
     written->next_bucket = *bucket;
     *bucket = written;
@@ -366,7 +367,7 @@ static void each_testimony(struct oracle *oracle, int32_t partition,
         struct written *written =
             find_written(oracle, event_header_find(record->headers, record->header_count, "ce_id"));
         if (!text || !written || !witness_read(text->lane, &oracle->arena, &said)) {
-            run_wrong(oracle->run, "a witness cannot be understood");
+            run_wrong(oracle->run, CHECK_READABLE, "a witness cannot be understood");
             continue;
         }
         written->expected = true;
@@ -399,6 +400,7 @@ void oracle_fold(struct oracle *oracle)
         for (const struct written *written = oracle->written_buckets[b]; written;
              written = written->next_bucket)
             if (!written->expected)
-                run_wrong(oracle->run, "%s, partition %d, offset %d: nobody decided to write this",
+                run_wrong(oracle->run, CHECK_OUTPUTS,
+                          "%s, partition %d, offset %d: nobody decided to write this",
                           written->topic, (int)written->partition, (int)written->offset);
 }

@@ -79,8 +79,8 @@ static void check_state(struct oracle *oracle, const struct service *rules, cons
                         : of->promise_count != entry->intents.len ? "other pending calls"
                                                                   : NULL;
     if (wrong)
-        run_wrong(oracle->run, "%s: the changelog has of %.*s: %s", rules->name, STR_ARG(kept->key),
-                  wrong);
+        run_wrong(oracle->run, CHECK_CHANGELOG, "%s: the changelog has of %.*s: %s", rules->name,
+                  STR_ARG(kept->key), wrong);
 }
 
 static const struct shelf_field *on_shelf(const struct shelf *shelf, struct str name)
@@ -120,13 +120,13 @@ static void check_store(struct oracle *oracle, const struct service *rules, int3
         if (is_position && stored_position_take(shelf->position, &offset, &stored_ms, &value))
             value = (struct str){NULL, 0};
         if (!str_equal(value, kept->value))
-            run_wrong(oracle->run,
+            run_wrong(oracle->run, CHECK_STORE,
                       "%s, task %d: the store does not have what the changelog has of "
                       "%.*s",
                       rules->name, (int)task, STR_ARG(kept->key));
         else if (is_state(kept->key) && (field ? field->score : 0) != earliest_of(oracle, kept))
-            run_wrong(oracle->run, "%s, task %d: the store has another time for %.*s", rules->name,
-                      (int)task, STR_ARG(kept->key));
+            run_wrong(oracle->run, CHECK_STORE, "%s, task %d: the store has another time for %.*s",
+                      rules->name, (int)task, STR_ARG(kept->key));
     }
     for (size_t i = 0; i < shelf->count; i++) {
         const struct kept *kept = all;
@@ -135,8 +135,9 @@ static void check_store(struct oracle *oracle, const struct service *rules, int3
         if (!kept && shelf->fields[i].value.ptr &&
             !str_equal(shelf->fields[i].name, STR("starts")) &&
             !str_equal(shelf->fields[i].name, STR("trying")))
-            run_wrong(oracle->run, "%s, task %d: the store has %.*s, which no changelog has",
-                      rules->name, (int)task, STR_ARG(shelf->fields[i].name));
+            run_wrong(oracle->run, CHECK_STORE,
+                      "%s, task %d: the store has %.*s, which no changelog has", rules->name,
+                      (int)task, STR_ARG(shelf->fields[i].name));
     }
 }
 
@@ -154,8 +155,8 @@ static void check_that_all_are_kept(struct oracle *oracle, const struct service 
         while (kept && !str_equal(kept->key, field))
             kept = kept->next;
         if (!kept)
-            run_wrong(oracle->run, "%s: the changelog has nothing of %.*s", rules->name,
-                      STR_ARG(field));
+            run_wrong(oracle->run, CHECK_CHANGELOG, "%s: the changelog has nothing of %.*s",
+                      rules->name, STR_ARG(field));
     }
 }
 
@@ -190,7 +191,8 @@ static void check_timers(struct oracle *oracle, const struct service *rules, int
     const struct fake_world *world = oracle->run->world;
     const struct fake_process *owner = owner_of(group_of(oracle->run->world, rules), task);
     if (!owner) {
-        run_wrong(oracle->run, "%s, task %d: nobody has it at rest", rules->name, (int)task);
+        run_wrong(oracle->run, CHECK_REST, "%s, task %d: nobody has it at rest", rules->name,
+                  (int)task);
         return;
     }
     int64_t now_ms = world->now_ms + owner->skew_ms - JUST_NOW_MS;
@@ -202,7 +204,8 @@ static void check_timers(struct oracle *oracle, const struct service *rules, int
         oracle->run->timers_left += of->timer_count;
         for (size_t i = 0; i < of->timer_count; i++)
             if (of->timers[i].due_at_ms <= now_ms)
-                run_wrong(oracle->run, "timer %.*s of key %.*s was due %d ms ago and never fired",
+                run_wrong(oracle->run, CHECK_TIMERS,
+                          "timer %.*s of key %.*s was due %d ms ago and never fired",
                           STR_ARG(of->timers[i].name), STR_ARG(of->key),
                           (int)(now_ms + JUST_NOW_MS - of->timers[i].due_at_ms));
     }

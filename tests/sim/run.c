@@ -5,13 +5,23 @@
 
 #include <stdarg.h>
 
-void run_wrong(struct run *run, const char *format, ...)
+const char *const run_check_names[CHECK_COUNT] = {
+#define X(name, word, text) [CHECK_##name] = word,
+    RUN_CHECKS(X)
+#undef X
+};
+
+void run_wrong(struct run *run, enum run_check check, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    if (run->wrong_count < RUN_WRONG_MAX)
-        vsnprintf(run->wrong[run->wrong_count], sizeof(run->wrong[0]), format, args);
+    if (run->wrong_count < RUN_WRONG_MAX || (run->failed >> check & 1U) == 0) {
+        char *wrong = run->wrong[run->wrong_kept++];
+        int named = snprintf(wrong, sizeof(run->wrong[0]), "%s: ", run_check_names[check]);
+        vsnprintf(wrong + named, sizeof(run->wrong[0]) - (size_t)named, format, args);
+    }
     va_end(args);
+    run->failed |= 1U << check;
     run->wrong_count++;
 }
 
@@ -31,7 +41,7 @@ void run_send(struct run *run, const struct record_type *type, const char *topic
     char id[24];
     buffer_init(&value, 100000);
     if (avro_encode_framed(type, body, &value, &err))
-        run_wrong(run, "cannot encode %s: %s", type->name, err.text);
+        run_wrong(run, CHECK_READABLE, "cannot encode %s: %s", type->name, err.text);
     snprintf(id, sizeof(id), "e%d", ++run->sent);
     const struct event_header headers[] = {{STR("ce_id"), str_from(id)},
                                            {STR("ce_source"), STR("outside")}};

@@ -8,6 +8,31 @@
 
 enum { RUN_EVENTS_MAX = 600, RUN_KEYS_MAX = 24, RUN_WRONG_MAX = 8 };
 
+/* What is looked at in each run; each finds its own kind of harm. */
+#define RUN_CHECKS(X)                                                                              \
+    X(REST, "rest", "it comes to rest")                                                            \
+    X(ALIVE, "alive", "no worker meets what it cannot go on with")                                 \
+    X(READABLE, "readable", "what was written can be read")                                        \
+    X(GOES_ON, "goes on", "what came in is decided at some time, and each call is answered")       \
+    X(FATES, "fates", "what came in has no second fate")                                           \
+    X(DECISIONS, "decisions", "a rule was asked what it can be asked, and does not refuse")        \
+    X(ORDER, "order", "of a key, decisions and outputs stand in the order of the offsets")         \
+    X(OUTPUTS, "outputs", "each decision's outputs are there once, together, and nothing else")    \
+    X(TIMERS, "timers", "each fires once and for its time; at rest none is overdue")               \
+    X(REPLIES, "replies", "a call has one reply, which is what the other side knows")              \
+    X(INTENDED, "intended", "a call is made after its intent, and after the reply to the last")    \
+    X(WITHDRAWN, "withdrawn", "what was withdrawn in time is not sent")                            \
+    X(DONE_ONCE, "done once", "nothing is done twice, or asked again of who had said yes")         \
+    X(CHANGELOG, "changelog", "at rest it has what was decided")                                   \
+    X(STORE, "store", "at rest it has what the changelog has")
+
+enum run_check {
+#define X(name, word, text) CHECK_##name,
+    RUN_CHECKS(X)
+#undef X
+        CHECK_COUNT
+};
+
 /* What runs together in one world. */
 struct scenario {
     const char *name;
@@ -34,14 +59,17 @@ struct run {
     bool sleepers; /* see weather.c */
     int sent;      /* events of the load, for their ids */
     int orders;    /* of the load */
-    size_t wrong_count;
-    char wrong[RUN_WRONG_MAX][400];
+    size_t wrong_count, wrong_kept;
+    char wrong[RUN_WRONG_MAX + CHECK_COUNT][400];
+    unsigned failed; /* checks: bit by bit */
     /* covered */
     uint64_t records, decisions, withdrawals_in_time, timers_left;
 };
 
-/* What the oracle found; the first few are kept. */
-void run_wrong(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What a check found; the first few are kept, and the first of each check. */
+void run_wrong(struct run *run, enum run_check check, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+extern const char *const run_check_names[CHECK_COUNT];
 
 /* An event as from another system, on the partition of its key or, at times, on a wrong one; at
  * times twice, if it may be: a key whose state was dropped does not know what it has seen. */

@@ -2,10 +2,11 @@
  * oracle at the end. A failing seed is run again with its trace in plain words.
  *
  *   sim_seeds [--first N] [--count N]          WAYBILL_SEED=N runs that one, and tells all of it
- *   sim_seeds --without GUARD [--until-wrong]  in a build with -DGUARDS_REMOVABLE=ON
+ *   sim_seeds --without GUARD                  in a build with -DGUARDS_REMOVABLE=ON
+ *   sim_seeds --without GUARD --until-wrong    until a check finds it that counts (proofs.h)
  *   sim_seeds --guards                         their names
  */
-#include "sim/run.h"
+#include "sim/proofs.h"
 
 #include "base/partition.h"
 #include "log/log.h"
@@ -39,6 +40,8 @@ static const struct scenario *scenario_of(uint64_t seed)
     X(failed, "failed")                                                                            \
     X(lives, "lives of workers")                                                                   \
     X(take_overs, "take-overs")                                                                    \
+    X(wipes, "stores wiped to rebuild them")                                                       \
+    X(chunks, "chunks of rebuilds")                                                                \
     X(commits, "commits")                                                                          \
     X(records, "records")                                                                          \
     X(decisions, "decisions")                                                                      \
@@ -50,7 +53,7 @@ static struct {
 #define X(name, text) uint64_t name;
     COVERED(X)
 #undef X
-    uint64_t faults[FAULT_COUNT], deaths[PORT_CALL_COUNT][2];
+    uint64_t faults[FAULT_COUNT], deaths[PORT_CALL_COUNT][2], failed_by[CHECK_COUNT];
 } covered;
 
 static void settle_settings(struct run *run)
@@ -136,7 +139,7 @@ static void come_to_rest(struct run *run)
         rests = rested_ms >= (calls_wait(world) ? REST_LONG_MS : REST_MS);
     }
     if (!rests)
-        run_wrong(run, "it does not come to rest");
+        run_wrong(run, CHECK_REST, "it does not come to rest");
 }
 
 /* A store that lost something while its task had nothing to do is missed with the next event. */
@@ -159,12 +162,16 @@ static void add_up(const struct run *run)
     covered.failed += run->wrong_count > 0;
     covered.lives += (uint64_t)run->crew.lives;
     covered.take_overs += run->crew.take_overs;
+    covered.wipes += world->wipes;
+    covered.chunks += world->chunks;
     covered.commits += run->crew.commits;
     covered.records += run->records;
     covered.decisions += run->decisions;
     covered.calls += world->deed_count;
     covered.withdrawals_in_time += run->withdrawals_in_time;
     covered.timers_left += run->timers_left;
+    for (int i = 0; i < CHECK_COUNT; i++)
+        covered.failed_by[i] += run->failed >> i & 1U;
     for (int i = 0; i < FAULT_COUNT; i++)
         covered.faults[i] += world->faults.counts[i];
     for (int i = 0; i < PORT_CALL_COUNT; i++)
@@ -172,8 +179,8 @@ static void add_up(const struct run *run)
             covered.deaths[i][served] += run->crew.deaths[i][served];
 }
 
-/* Returns how much was wrong. */
-static size_t run_seed(uint64_t seed, bool tells)
+/* Returns the checks that failed. */
+static unsigned run_seed(uint64_t seed, bool tells)
 {
     static struct run run;
     begin(&run, seed, tells);
@@ -189,11 +196,10 @@ static size_t run_seed(uint64_t seed, bool tells)
     crew_leave(&run);
     if (!tells)
         add_up(&run);
-    size_t shown = run.wrong_count < RUN_WRONG_MAX ? run.wrong_count : RUN_WRONG_MAX;
-    for (size_t i = 0; i < shown && tells; i++)
+    for (size_t i = 0; i < run.wrong_kept && tells; i++)
         fprintf(stderr, "seed %" PRIu64 " (%s): %s\n", seed, run.scenario->name, run.wrong[i]);
     fake_world_free(run.world);
-    return run.wrong_count;
+    return run.failed;
 }
 
 static void print_covered(void)
@@ -204,6 +210,11 @@ static void print_covered(void)
     before = ", ";
     COVERED(X)
 #undef X
+    if (covered.failed > 0)
+        printf("\nfailed by:");
+    for (int i = 0; i < CHECK_COUNT; i++)
+        if (covered.failed_by[i] > 0)
+            printf(" %s %" PRIu64 ";", run_check_names[i], covered.failed_by[i]);
     printf("\nfaults:");
     for (int i = 0; i < FAULT_COUNT; i++)
         printf("%s %s %" PRIu64, i ? "," : "", fault_names[i], covered.faults[i]);
@@ -233,6 +244,30 @@ static bool remove_guard(const char *word)
     return false;
 }
 #endif
+
+static unsigned proofs_of_removed(void)
+{
+    unsigned checks = ~0U;
+#ifdef GUARDS_REMOVABLE
+#define X(name, proof)                                                                             \
+    if (guard_removed == GUARD_##name)                                                             \
+        checks = (proof);
+    PROOFS(X)
+#undef X
+#endif
+    return checks;
+}
+
+static void print_checks(unsigned checks)
+{
+    const char *before = "";
+    for (int i = 0; i < CHECK_COUNT; i++)
+        if ((checks >> i & 1U) != 0) {
+            printf("%s%s", before, run_check_names[i]);
+            before = ", ";
+        }
+    printf("\n");
+}
 
 struct asked {
     uint64_t first, count;
@@ -274,14 +309,19 @@ static uint64_t run_many(const struct asked *asked)
 {
     uint64_t wrong = 0;
     for (uint64_t seed = asked->first; seed < asked->first + asked->count; seed++) {
-        if (run_seed(seed, false) == 0)
+        unsigned failed = run_seed(seed, false);
+        if (failed == 0)
             continue;
         wrong++;
-        if (asked->until_wrong) {
-            printf("wrong after %" PRIu64 " seeds\n", seed - asked->first + 1);
+        if (asked->until_wrong && (failed & proofs_of_removed()) != 0) {
+            printf("wrong after %" PRIu64 " seeds, %" PRIu64 " before it by other checks: ",
+                   seed - asked->first + 1, wrong - 1);
+            print_checks(failed & proofs_of_removed());
             run_seed(seed, true);
             return wrong;
         }
+        if (asked->until_wrong)
+            continue;
         printf("failed: WAYBILL_SEED=%" PRIu64 "\n", seed);
     }
     print_covered();
