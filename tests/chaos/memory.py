@@ -34,7 +34,7 @@ class Memory:
                 if kb:
                     self.samples.setdefault((name, process.pid), []).append((self.now_s(), kb))
             pages = [page for name in list(self._stage.workers) if (page := self._stage.metrics(name))]
-            self.behind.append((self.now_s(), *(sum(page.get(what, 0) for page in pages)
+            self.behind.append((self.now_s(), *(sum(number for page in pages for name, number in page.items() if name.startswith(what))
                                                 for what in ("waybill_input_lag_records", "waybill_records_read_total"))))
 
     def now_s(self):
