@@ -23,8 +23,9 @@ MUST_CHECK int backlog_offer_all(struct worker *worker, struct task *task, struc
 /* The same for each task that has a backlog, now and then. */
 void backlog_follow(struct worker *worker);
 
-/* Whether this owner first asked for what waits in the store, so that nobody can have sent it: the
- * calls do not hold it. ERROR_ABORT_BATCH: no room to look at it. */
+/* Whether nobody can have sent what waits in the store and the calls do not hold: this owner first
+ * asked for it, or its endpoint commits `started` first, and it is not marked. ERROR_ABORT_BATCH:
+ * no room to look at it. */
 MUST_CHECK int backlog_is_unsent(struct worker *worker, const struct task *task, struct str field,
                                  bool *out, struct error *err);
 
