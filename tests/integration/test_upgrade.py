@@ -87,7 +87,7 @@ def state_in(entry):
 class UpgradeTest(stages.PlayedTest):
     """Forth, back and forth again, in the middle of the sample."""
     STAGE = RolledStage
-    RATE = 27000  # somewhat slower than the others: about 3 s for a day
+    RATE = 18000  # slower than the others, about 5 s for a day: orders must flow until the second rolling has ended
     SETTINGS = {"kafka.session_timeout": "6s"}  # for so long a member that comes back with other inputs holds its group up
 
     @classmethod
