@@ -10,7 +10,8 @@
  * All functions: -1 with ERROR_RETRY = Redis is away, nothing is known about what was done; call
  * again after a pause (the next call connects anew). ERROR_DENIED = Redis does not let us. Redis
  * not being there is never reported as "absent". ERROR_FATAL = a bug or a server that cannot run
- * the scripts. */
+ * the scripts. ERROR_SET_ASIDE = a name of ours is somebody else's key of another kind: to be wiped
+ * and rebuilt (a hash that is none just holds nothing). */
 #ifndef WAYBILL_REDIS_STORE_H
 #define WAYBILL_REDIS_STORE_H
 

@@ -102,10 +102,10 @@ int backlog_is_unsent(struct worker *worker, const struct task *task, struct str
     struct store_load load = {
         .task = task->partition, .fields = &field, .field_count = 1, .values = &value};
     *out = false;
-    if (store->load(store->self, &load, 1, &worker->arena, err))
-        return -1;
-    if (check_position(task, &load, err)) {
-        err->action = ERROR_RETRY; /* fewer events would not help */
+    if (store->load(store->self, &load, 1, &worker->arena, err) ||
+        check_position(task, &load, err)) {
+        if (!error_is_final(err) && !worker->arena.full)
+            err->action = ERROR_RETRY; /* fewer events would not help, nor is it this one's fault */
         return -1;
     }
     const struct record_type *type;

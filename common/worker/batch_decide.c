@@ -106,8 +106,7 @@ static size_t due_timer(const struct worker *worker, const struct entry *entry, 
     return found;
 }
 
-/* The member was a hint; what counts is what the key itself holds. A rule may set a timer again, in
- * the past too: bounded. */
+/* The member was a hint; what counts is what the key itself holds. */
 static int decide_timers(struct worker *worker, struct batch_item *item, struct error *err)
 {
     struct entry *entry = item->entry;

@@ -132,7 +132,10 @@ static void sink_set_timer(struct effects_sink *sink, const char *name, int64_t 
         went_wrong(decision, "more than %d timers on one key", TIMERS_PER_KEY_MAX);
         return;
     }
-    /* What is set late is due at once, and yet later than all that has fired: another event. */
+    if (at < next->timer_count && next->timers[at].due_at_ms == due_ms)
+        return; /* it stands so already, and keeps its place among others that are late */
+    /* What is set late is due at once, and yet after what has fired at that time: another event.
+     * (As long as now does not run back meanwhile, see context.h.) */
     if (due_ms <= decision->now_ms)
         due_ms = decision->now_ms + 1;
     next->timers[at] = (struct key_timer){.name = str_from(name),

@@ -5,6 +5,7 @@
 #include "json/json.h"
 #include "json/json_writer.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 enum { REASONS_MAX = 100 };
@@ -125,6 +126,16 @@ struct request_answer request_answer(struct str body, struct arena *arena)
         .accepted = str_equal(json_text(json_member(root, STR("state"))), STR("ACCEPTED"))};
 }
 
+/* "<store>:<external id>/<number>"; a supplier's own use of the name is its business. */
+static bool is_one_of_ours(struct str named)
+{
+    size_t digits = 0;
+    while (digits < named.len && isdigit((unsigned char)named.ptr[named.len - 1 - digits]))
+        digits++;
+    return digits > 0 && digits < named.len && named.ptr[named.len - 1 - digits] == '/' &&
+           memchr(named.ptr, ':', named.len - 1 - digits) != NULL;
+}
+
 struct call_reply request_reply(const struct call_reply *reply, struct str fulfilment_order_id,
                                 struct arena *arena)
 {
@@ -132,9 +143,7 @@ struct call_reply request_reply(const struct call_reply *reply, struct str fulfi
     const struct json_node *root = json_parse(arena, reply->body, NULL);
     struct str named = json_text(json_member(root, STR("reference_id")));
     bool answered = reply->outcome == OUTCOME_OK || reply->outcome == OUTCOME_REFUSED;
-    /* With a slash it is one of ours; a supplier's own use of the name is its business. */
-    if (!answered || str_equal(named, fulfilment_order_id) || named.len == 0 ||
-        !memchr(named.ptr, '/', named.len))
+    if (!answered || str_equal(named, fulfilment_order_id) || !is_one_of_ours(named))
         return believed;
     believed.outcome = OUTCOME_UNKNOWN;
     believed.detail = arena_printf(arena, "the answer is about another order, %.*s",

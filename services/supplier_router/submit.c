@@ -197,7 +197,7 @@ enum verdict submit_replied(const struct event *ev, const void *state, const str
         request_reply(ev->reply, fulfilment->fulfilment_order_id, ctx->arena);
     const struct call_reply *reply = &believed;
     /* Of what was rejected: the answer was overtaken by that callback. */
-    if (fulfilment->state == ROUTER_STATE_CANCELLED && reply->outcome == OUTCOME_OK) {
+    if (fulfilment->state == ROUTER_STATE_CANCELLED && ev->reply->outcome == OUTCOME_OK) {
         unwanted_accepted(book, fulfilment, ctx, out);
         book_keep(book, ctx, out);
     }

@@ -92,6 +92,8 @@ static void on_set_timer(struct effects_sink *sink, const char *name, int64_t du
     struct retake *retake = (struct retake *)sink;
     struct folded *of = retake->of;
     size_t at = timer_at(of, str_from(name));
+    if (at < of->timer_count && of->timers[at].due_at_ms == due_ms)
+        return;
     of->timers[at] =
         (struct key_timer){str_from(name), due_ms <= retake->now_ms ? retake->now_ms + 1 : due_ms};
     of->timer_count += at == of->timer_count;

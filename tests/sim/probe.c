@@ -60,6 +60,10 @@ enum verdict probe_on_payment(const struct event *ev, const void *state, const s
         set_timer(out, "chime", ctx->now_ms + 120000);
         set_timer(out, "ring", ctx->now_ms + 60000);
         break;
+    case SETS_BOTH_AT_70_S:
+        set_timer(out, "ring", FAKE_WORLD_BEGAN_MS + 80000);
+        set_timer(out, "chime", FAKE_WORLD_BEGAN_MS + 70000);
+        break;
     case SETS_TIMER_AT_70_S:
         set_timer(out, "ring", FAKE_WORLD_BEGAN_MS + 70000);
         break;

@@ -17,6 +17,7 @@ enum amount {
     PLAIN = 0,          /* says "paid 1", "paid 2", … */
     SETS_TIMER,         /* due after 60 s; then says "rang …" and counts 100 */
     SETS_TWO_TIMERS,    /* that one, and one after 120 s; then says "chimed …" and counts 10 */
+    SETS_BOTH_AT_70_S,  /* the chime at 70 s, the ring at 80 s of the world's life */
     SETS_TIMER_AT_70_S, /* of the world's life, whatever the time is; the same timer */
     TELLS_TIME,         /* says "at <ms since the world began>" */
     CALLS,              /* under the id "call-<count>"; then says "called …" and counts 1000 */

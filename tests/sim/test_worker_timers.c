@@ -41,6 +41,21 @@ static void test_a_timer_set_late_for_a_time_at_which_it_has_fired_is_another_ev
     finish();
 }
 
+/* They are late, since Kafka was away; the rule says again, before they fire, what stands already.
+ */
+static void test_late_timers_that_are_set_again_keep_their_order(void)
+{
+    begin();
+    pay("a", SETS_BOTH_AT_70_S, "1");
+    settle();
+    crash();
+    fake_world_pass(world, 120000);
+    pay("a", SETS_BOTH_AT_70_S, "2");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 2, chimed 12, rang 112");
+    finish();
+}
+
 static void test_a_timer_survives_a_crash_and_an_emptied_store(void)
 {
     begin();

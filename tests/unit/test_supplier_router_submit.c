@@ -222,6 +222,20 @@ static void test_answer_about_another_order_is_not_believed(void)
     }
 }
 
+static void test_a_suppliers_own_reference_is_its_business(void)
+{
+    static const char *const own[] = {"{\"reference_id\":\"PO/2026/17\"}",
+                                      "{\"reference_id\":\"17\"}", "{\"reference_id\":\"shop:2\"}",
+                                      "{\"reference_id\":\"/1\"}", "{\"reference_id\":null}"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        start();
+        at_north();
+        replied("shop:1/1:submit:1", OUTCOME_OK, 201, own[i]);
+        CU_ASSERT_EQUAL(count(&fulfilment_submitted), 1);
+        finish();
+    }
+}
+
 static void test_supplier_is_overdue_once_for_each_deadline(void)
 {
     start();
