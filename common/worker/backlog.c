@@ -193,7 +193,10 @@ void backlog_follow(struct worker *worker)
         if (backlog_offer_all(worker, task, &err)) {
             log_warning("intents that wait in the store cannot be read", LOG_TEXT("why", err.text));
             task->has_backlog = true; /* it was not read to its end */
-            if (err.action == ERROR_ABORT_BATCH) {
+            bool to_be_rebuilt = err.action == ERROR_SET_ASIDE;
+            if (to_be_rebuilt)
+                task_give_store_up(worker, task, &err);
+            if (to_be_rebuilt || err.action == ERROR_ABORT_BATCH) {
                 task_begin_restore(worker, task, err.text);
                 continue;
             }
