@@ -20,7 +20,8 @@ enum {
     SIM_PARTITIONS = 3,
     SESSION_MS = 3000,
     REST_LONG_MS = 45000,  /* the same while calls wait in a store */
-    REST_MS = 12000,       /* without one new record; longer than a worker takes to look */
+    REST_MS = 9000,        /* without one new record */
+    NOTICE_MS = 30000,     /* for a worker without work to look, and to rebuild after retries */
     REST_MOST_MS = 180000, /* until it must have come to rest */
     STEP_MS = 500,
     TRACE_LINES = 60
@@ -126,7 +127,7 @@ static bool calls_wait(const struct fake_world *world)
     return false;
 }
 
-static void come_to_rest(struct run *run)
+static void come_to_rest(struct run *run, int64_t least_ms)
 {
     struct fake_world *world = run->world;
     int64_t last = -1, rested_ms = 0, until_ms = world->now_ms + REST_MOST_MS;
@@ -136,7 +137,7 @@ static void come_to_rest(struct run *run)
         int64_t now = records_in(world);
         rested_ms = now == last ? rested_ms + STEP_MS : 0;
         last = now;
-        rests = rested_ms >= (calls_wait(world) ? REST_LONG_MS : REST_MS);
+        rests = rested_ms >= (calls_wait(world) ? REST_LONG_MS : least_ms);
     }
     if (!rests)
         run_wrong(run, CHECK_REST, "it does not come to rest");
@@ -193,12 +194,13 @@ static unsigned run_seed(uint64_t seed, bool tells)
     begin(&run, seed, tells);
     trouble(&run);
     weather_end(&run);
-    come_to_rest(&run);
-    if (seed / SOURCING_EVERY % 2 == 0)
+    come_to_rest(&run, REST_MS);
+    bool touched = seed / SOURCING_EVERY % 2 == 0;
+    if (touched)
         touch_all_tasks(&run);
     else
         empty_a_store(&run, seed);
-    come_to_rest(&run);
+    come_to_rest(&run, touched ? REST_MS : NOTICE_MS);
     if (run.wrong_count == 0)
         oracle_check(&run);
     if (run.wrong_count == 0 && run.scenario->check)
