@@ -184,7 +184,9 @@ static int submit_http(struct calls *calls, struct call *call, struct buffer *ur
                                    .timeout_ms = endpoint->timeout_ms,
                                    .connect_timeout_ms = endpoint->connect_timeout_ms,
                                    .body_bytes_max = endpoint->body_bytes_max,
-                                   .fresh_connection = !endpoint->honours_keys};
+                                   /* An answer that was left on a kept one would be taken
+                                    * for ours (chaos: a server that answers twice). */
+                                   .fresh_connection = true};
     return calls->transports.http_submit(calls->transports.self, &request, err);
 }
 

@@ -56,7 +56,7 @@ struct endpoint {
     bool off;      /* the kill switch: calls stay pending */
 
     enum endpoint_policy policy;
-    bool honours_keys;   /* knows Idempotency-Key; if not, each call has a connection of its own */
+    bool honours_keys;   /* knows Idempotency-Key */
     bool commit_started; /* `started` is committed before the first call; always true for query and
                             park */
 

@@ -92,10 +92,10 @@ static void test_request_carries_our_headers_and_a_quoted_key(void)
     CU_ASSERT_STRING_EQUAL(world.sent[1].url, "https://acme.example/v1?x=1");
     EXPECT_HAS(world.sent[1].headers, "Idempotency-Key: \"fo/7:1\"\n");
     CU_ASSERT_EQUAL(world.sent[1].http.timeout_ms, 5000);
-    CU_ASSERT_FALSE(world.sent[1].http.fresh_connection);
+    CU_ASSERT(world.sent[1].http.fresh_connection);
 }
 
-static void test_connection_is_fresh_when_keys_are_not_honoured(void)
+static void test_a_call_whose_keys_are_not_honoured_has_a_connection_of_its_own_too(void)
 {
     begin_default();
     offer("a", an_intent(.endpoint = STR("park")));
