@@ -36,6 +36,13 @@ static const char token_script[] =
     "           string.format('%.0f', math.min(burst * 1000 / rate, 86400000) + 1000))\n"
     "return wait\n";
 
+bool shard_is_not_ours(const struct redis_answer *answer)
+{
+    /* From a script the word stands somewhere in the text. */
+    return answer->kind == REDIS_ERROR &&
+           memmem(answer->string.ptr, answer->string.len, "WRONGTYPE", strlen("WRONGTYPE"));
+}
+
 int shard_unexpected(struct shard *shard, const char *what, const struct redis_answer *answer,
                      struct error *err)
 {
@@ -43,12 +50,10 @@ int shard_unexpected(struct shard *shard, const char *what, const struct redis_a
     struct str text = is_error ? answer->string : STR("unexpected answer");
     /* Somebody has flushed the scripts: a new connection loads them again. */
     bool no_script = is_error && str_starts_with(text, STR("NOSCRIPT"));
-    /* Somebody else has written there. From a script the word stands somewhere in the text. */
-    bool not_ours = is_error && memmem(text.ptr, text.len, "WRONGTYPE", strlen("WRONGTYPE"));
     error_set(err,
-              no_script  ? ERROR_RETRY
-              : not_ours ? ERROR_SET_ASIDE
-                         : ERROR_FATAL,
+              no_script                   ? ERROR_RETRY
+              : shard_is_not_ours(answer) ? ERROR_SET_ASIDE
+                                          : ERROR_FATAL,
               "Redis %s: %s: %.*s", redis_name(shard->redis), what, STR_ARG(text));
     redis_drop(shard->redis); /* the answers to what else was queued */
     return -1;

@@ -127,19 +127,13 @@ int store_copy_string(const struct redis_answer *answer, struct arena *arena, st
     return out->ptr ? 0 : store_arena_full(err);
 }
 
-/* A key of that name which is no hash holds nothing of ours. */
-static bool is_no_hash(const struct redis_answer *answer)
-{
-    return answer->kind == REDIS_ERROR && str_starts_with(answer->string, STR("WRONGTYPE"));
-}
-
 static int receive_load(struct shard *shard, struct store_load *load, struct arena *arena,
                         struct error *err)
 {
     struct redis_answer answer;
     if (redis_receive(shard->redis, &answer, err))
         return -1;
-    bool nothing = is_no_hash(&answer);
+    bool nothing = shard_is_not_ours(&answer);
     if (!nothing && (answer.kind != REDIS_ARRAY || answer.count != load->field_count + 1))
         return shard_unexpected(shard, "HMGET", &answer, err);
     if (!load->values)

@@ -388,10 +388,10 @@ static int take_timers(struct worker *worker, struct error *err)
         int32_t i = (worker->timers_first + n) % worker->partition_count;
         struct task *task = &worker->tasks[i];
         if (task->phase == TASK_READY && batch->item_count == 0 &&
-            mono_ms - task->looked_mono_ms >= STORE_LOOK_MS)
-            task->in_batch = true; /* so that a loss is noticed while nothing happens, too */
-        if (task->in_batch)
+            mono_ms - task->looked_mono_ms >= STORE_LOOK_MS) {
             task->looked_mono_ms = mono_ms;
+            task->in_batch = true; /* so that a loss is noticed while nothing happens, too */
+        }
         if (!may_fire(worker, task, mono_ms))
             continue;
         struct store_due_list due;

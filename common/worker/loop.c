@@ -48,7 +48,8 @@ static void throw_away(struct worker *worker, const char *step, const struct err
  * decided, and are taken over. Tasks that have nothing in it go on. */
 static void leave_batch(struct worker *worker)
 {
-    for (int32_t i = 0; worker->batch->item_count > 0 && i < worker->partition_count; i++)
+    bool has_read = worker->batch->item_count > 0;
+    for (int32_t i = 0; has_read && i < worker->partition_count; i++)
         if (worker->tasks[i].in_batch && worker->tasks[i].phase == TASK_READY)
             task_begin_restore(worker, &worker->tasks[i],
                                "another task of its batch has moved or is refused");

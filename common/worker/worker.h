@@ -63,7 +63,7 @@ struct task {
     int64_t position_offset; /* where that record went in the changelog */
     int64_t earliest_ms;     /* no timer is due before; INT64_MAX = none */
     int64_t ready_mono_ms;   /* since when READY */
-    int64_t looked_mono_ms;  /* when its store was last asked where it stands */
+    int64_t looked_mono_ms;  /* when its store was last asked, for want of work, where it stands */
     int64_t heard_mono_ms;   /* since when it is known what all inputs hold; -1 = not yet */
     bool caught_up;          /* what they held has been read: timers may fire */
     int64_t fresh_from;      /* intents from this sequence on were first asked for by us */

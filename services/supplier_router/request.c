@@ -140,10 +140,11 @@ struct call_reply request_reply(const struct call_reply *reply, struct str fulfi
                                 struct arena *arena)
 {
     struct call_reply believed = *reply;
+    if (reply->outcome != OUTCOME_OK && reply->outcome != OUTCOME_REFUSED)
+        return believed;
     const struct json_node *root = json_parse(arena, reply->body, NULL);
     struct str named = json_text(json_member(root, STR("reference_id")));
-    bool answered = reply->outcome == OUTCOME_OK || reply->outcome == OUTCOME_REFUSED;
-    if (!answered || str_equal(named, fulfilment_order_id) || !is_one_of_ours(named))
+    if (str_equal(named, fulfilment_order_id) || !is_one_of_ours(named))
         return believed;
     believed.outcome = OUTCOME_UNKNOWN;
     believed.detail = arena_printf(arena, "the answer is about another order, %.*s",
