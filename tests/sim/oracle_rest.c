@@ -201,7 +201,7 @@ static void check_timers(struct oracle *oracle, const struct service *rules, int
     for (const struct folded *of = oracle->folded; of; of = of->next) {
         if (of->rules != rules || partition_of(of->key, world->partitions) != task)
             continue;
-        oracle->run->timers_left += of->timer_count;
+        oracle->run->timers_standing += of->timer_count;
         for (size_t i = 0; i < of->timer_count; i++)
             if (of->timers[i].due_at_ms <= now_ms)
                 run_wrong(oracle->run, CHECK_TIMERS,

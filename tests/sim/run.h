@@ -63,7 +63,7 @@ struct run {
     char wrong[RUN_WRONG_MAX + CHECK_COUNT][400];
     unsigned failed; /* checks: bit by bit */
     /* covered */
-    uint64_t records, decisions, withdrawals_in_time, timers_left;
+    uint64_t records, decisions, withdrawals_in_time, timers_standing;
 };
 
 /* What a check found; the first few are kept, and the first of each check. */

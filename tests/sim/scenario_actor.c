@@ -5,11 +5,12 @@
 
 #include <inttypes.h>
 
-enum { KEYS = 8, KEPT_KEYS = 6 /* the others may be dropped */ };
+enum { KEYS = 8, KEPT_KEYS = 6 /* the others may be dropped */, DAY_MS = 24 * 3600 * 1000 };
 enum deed_kind {
     JUST_COUNTS,
     SETS_RING,
     SETS_CHIME,
+    SETS_CHIME_FAR, /* it stands at rest, if nothing sets it nearer */
     CANCELS_RING,
     CALLS_REPEATING,
     CALLS_ASKING,
@@ -75,6 +76,9 @@ static enum verdict on_payment(const struct event *ev, const void *state, const 
         break;
     case SETS_CHIME:
         set_timer(out, "chime", ctx->now_ms + after_ms);
+        break;
+    case SETS_CHIME_FAR:
+        set_timer(out, "chime", ctx->now_ms + DAY_MS + after_ms);
         break;
     case CANCELS_RING:
         cancel_timer(out, "ring");
