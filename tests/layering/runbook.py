@@ -104,8 +104,11 @@ def anchors(text):
 
 
 def check_alerts(text):
-    """Each alert wakes somebody or not, and says where to read on."""
-    for block in re.split(r"^ *- alert: ", text, flags=re.MULTILINE)[1:]:
+    """Each alert stands once, wakes somebody or not, and says where to read on."""
+    blocks = re.split(r"^ *- alert: ", text, flags=re.MULTILINE)[1:]
+    names = [block.split()[0] for block in blocks]
+    yield from (f"deploy/alerts.yaml: {name}: stands more than once" for name in sorted(set(names)) if names.count(name) > 1)
+    for block in blocks:
         for word in ("expr: ", "severity: page}", "summary: ", "runbook_url: deploy/RUNBOOK.md#"):
             if word not in block.replace("severity: ticket}", "severity: page}"):
                 yield f"deploy/alerts.yaml: {block.split()[0]}: no {word.strip(': }')}"

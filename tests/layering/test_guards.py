@@ -124,7 +124,7 @@ class GuardsTest(unittest.TestCase):
             self.plant_programs(f"# A way\n\n{text}\n")
             self.assert_red("runbook.py", word)
 
-    def test_each_alert_needs_a_severity_and_a_section(self):
+    def test_each_alert_needs_a_severity_and_a_section_and_stands_once(self):
         self.plant_programs("# A way\n")
         good = "  - alert: A\n    expr: waybill_batches_total\n    labels: {severity: page}\n    summary: x\n    runbook_url: deploy/RUNBOOK.md#a-way\n"
         self.write("deploy/alerts.yaml", good)
@@ -133,6 +133,8 @@ class GuardsTest(unittest.TestCase):
                                ("batches_total", "batch", "waybill_batch: no such metric")):
             self.write("deploy/alerts.yaml", good.replace(old, new))
             self.assert_red("runbook.py", word)
+        self.write("deploy/alerts.yaml", good + good)
+        self.assert_red("runbook.py", "A: stands more than once")
 
 
 if __name__ == "__main__":
