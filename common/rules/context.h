@@ -14,8 +14,10 @@ struct tables {
 };
 
 struct context {
-    int64_t
-        now_ms; /* Unix ms; not before the events decided; may run back when a clock is set back */
+    /* Unix ms: the clock's, or, if later, that of the newest event in the task's batches before
+     * this one, which counts as ahead of its batch's clock by at most event.future. May run back
+     * when a clock is set back. */
+    int64_t now_ms;
     const void *cfg; /* the service's settings: struct <service>_settings */
     const struct tables *tables;
     struct arena *arena; /* for what the rule builds; gone with the batch */
