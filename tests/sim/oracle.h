@@ -30,13 +30,21 @@ struct promise {
     enum outcome outcome;
 };
 
+/* A state that a key had, from one decision to the next. */
+struct stood {
+    struct stood *next;
+    struct str state;
+    uint64_t moment; /* of the decision */
+};
+
 /* One key of one state type. */
 struct folded {
     struct folded *next, *next_bucket;
     const struct service *rules;
     const struct record_type *state_type;
     struct str key;
-    struct str state; /* framed; ptr NULL = none */
+    struct str state;    /* framed; ptr NULL = none */
+    struct stood *stood; /* newest first; before the oldest it had none */
     struct key_timer timers[TIMERS_PER_KEY_MAX];
     size_t timer_count;
     struct promise *promises[INTENTS_PER_KEY_MAX]; /* pending, in order */

@@ -10,12 +10,12 @@ static struct str header(const struct stored *record, const char *name)
     return event_header_find(record->headers, record->header_count, name);
 }
 
-static bool has_route(const struct service *rules, const struct record_type *type)
+static const struct route *route_of(const struct service *rules, const struct record_type *type)
 {
     for (size_t i = 0; i < rules->route_count; i++)
         if (rules->routes[i].on == type)
-            return true;
-    return false;
+            return &rules->routes[i];
+    return NULL;
 }
 
 static const struct record_type *type_of(struct oracle *oracle, struct str value)
@@ -85,7 +85,7 @@ static void collect(struct oracle *oracle, size_t service, int32_t input, int32_
                             .type = type_of(oracle, record->value),
                             .home = partition_of(record->key, world->partitions) == partition,
                             .hopped = header(record, HOP_HEADER).ptr != NULL};
-        if (fate.type && has_route(rules, fate.type))
+        if (fate.type && route_of(rules, fate.type))
             add(oracle, &fate);
     }
 }
@@ -119,6 +119,90 @@ static int64_t number_in(const struct stored *record, const char *name)
     return str_to_int64(header(record, name), &number) ? number : -1;
 }
 
+/* A sink for a rule that should have refused: nothing comes of what it wants. */
+static void no_emit(struct effects_sink *sink, const struct record_type *type, struct str key,
+                    const void *body)
+{
+    (void)sink, (void)type, (void)key, (void)body;
+}
+
+static void no_state(struct effects_sink *sink, const void *state)
+{
+    (void)sink, (void)state;
+}
+
+static void no_timer(struct effects_sink *sink, const char *name, int64_t due_ms)
+{
+    (void)sink, (void)name, (void)due_ms;
+}
+
+static void no_cancel(struct effects_sink *sink, const char *name)
+{
+    (void)sink, (void)name;
+}
+
+static void no_intent(struct effects_sink *sink, const struct intent *intent)
+{
+    (void)sink, (void)intent;
+}
+
+static void no_withdrawal(struct effects_sink *sink, struct str id)
+{
+    (void)sink, (void)id;
+}
+
+/* Whether the rule, asked in that state, says no with the letter's reason. At which time it was
+ * asked stands nowhere: the letter's own is as good, since no refusal here looks at it. */
+static bool says_no(struct oracle *oracle, const struct fate *fate, const struct stored *letter,
+                    struct str state)
+{
+    struct effects_sink nothing = {.emit = no_emit,
+                                   .put_state = no_state,
+                                   .set_timer = no_timer,
+                                   .cancel_timer = no_cancel,
+                                   .intend = no_intent,
+                                   .withdraw = no_withdrawal};
+    const struct witnessed *asked = &oracle->run->scenario->services[fate->service];
+    struct event ev = {.key = fate->key, .id = fate->ce_id, .time_ms = fate->record->timestamp_ms};
+    ev.body = oracle_decode(oracle, fate->record->value, &ev.type);
+    struct context ctx = {
+        .now_ms = letter->timestamp_ms, .cfg = asked->cfg, .arena = &oracle->arena};
+    struct effects out = {.sink = &nothing};
+    const struct record_type *type;
+    const void *had = state.ptr ? oracle_decode(oracle, state, &type) : NULL;
+    return route_of(asked->rules, fate->type)->decide(&ev, had, &ctx, &out) == SET_ASIDE &&
+           str_equal(str_from(out.reason), header(letter, "waybill_error_reason"));
+}
+
+/* In one of the states that the key had in the letter's transaction. */
+static bool is_refused(struct oracle *oracle, const struct fate *fate, const struct stored *letter)
+{
+    const struct service *rules = oracle->run->scenario->services[fate->service].rules;
+    const struct stood *stood =
+        oracle_folded(oracle, rules, route_of(rules, fate->type)->state, fate->key)->stood;
+    while (stood && stood->moment > letter->moment)
+        stood = stood->next;
+    while (stood && stood->moment == letter->moment) {
+        if (says_no(oracle, fate, letter, stood->state))
+            return true;
+        stood = stood->next;
+    }
+    return says_no(oracle, fate, letter, stood ? stood->state : (struct str){NULL, 0});
+}
+
+static void check_reason(struct oracle *oracle, const struct fate *fate,
+                         const struct stored *letter)
+{
+    if (is_refused(oracle, fate, letter))
+        oracle->run->refused++;
+    else
+        run_wrong(oracle->run, CHECK_REFUSALS,
+                  "%s: %.*s (%s) of key %.*s was set aside, which its rule does not do: %.*s",
+                  oracle->run->scenario->services[fate->service].rules->name, STR_ARG(fate->ce_id),
+                  fate->type->name, STR_ARG(fate->key),
+                  STR_ARG(header(letter, "waybill_error_reason")));
+}
+
 static void bury(struct oracle *oracle, size_t service, const struct stored *letter)
 {
     const struct service *rules = oracle->run->scenario->services[service].rules;
@@ -129,6 +213,7 @@ static void bury(struct oracle *oracle, size_t service, const struct stored *let
         if (fate->service == service && fate->partition == partition && fate->offset == offset &&
             str_equal(topic, str_from(rules->inputs[fate->input]))) {
             fate->first->dead++;
+            check_reason(oracle, fate, letter);
             return;
         }
     run_wrong(oracle->run, CHECK_FATES, "%s: a dead letter of %.*s, partition %d, offset %d: %.*s",

@@ -179,6 +179,14 @@ static void on_withdraw(struct effects_sink *sink, struct str id)
     remove_promise(retake->of, promise);
 }
 
+static void note_state(struct oracle *oracle, struct folded *of, uint64_t moment)
+{
+    struct stood *stood = arena_alloc(&oracle->arena, sizeof(*stood));
+    assert(stood);
+    *stood = (struct stood){.next = of->stood, .state = of->state, .moment = moment};
+    of->stood = stood;
+}
+
 static void keep(struct folded *of)
 {
     if (!of->state.ptr)
@@ -307,6 +315,7 @@ static void retake(struct oracle *oracle, const struct testimony *said,
         return;
     }
     keep(of);
+    note_state(oracle, of, witness->record->moment);
     oracle->run->decisions++;
 }
 

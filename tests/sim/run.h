@@ -15,6 +15,7 @@ enum { RUN_EVENTS_MAX = 600, RUN_KEYS_MAX = 24, RUN_WRONG_MAX = 8 };
     X(READABLE, "readable", "what was written can be read")                                        \
     X(GOES_ON, "goes on", "what came in is decided at some time, and each call is answered")       \
     X(FATES, "fates", "what came in has no second fate")                                           \
+    X(REFUSALS, "refusals", "what is set aside is what its rule refuses, for the rule's reason")   \
     X(DECISIONS, "decisions", "a rule was asked what it can be asked, and does not refuse")        \
     X(ORDER, "order", "of a key, decisions and outputs stand in the order of the offsets")         \
     X(OUTPUTS, "outputs", "each decision's outputs are there once, together, and nothing else")    \
@@ -63,7 +64,7 @@ struct run {
     char wrong[RUN_WRONG_MAX + CHECK_COUNT][400];
     unsigned failed; /* checks: bit by bit */
     /* covered */
-    uint64_t records, decisions, withdrawals_in_time, timers_standing;
+    uint64_t records, decisions, refused, withdrawals_in_time, timers_standing;
 };
 
 /* What a check found; the first few are kept, and the first of each check. */

@@ -46,6 +46,7 @@ static const struct scenario *scenario_of(uint64_t seed)
     X(commits, "commits")                                                                          \
     X(records, "records")                                                                          \
     X(decisions, "decisions")                                                                      \
+    X(refused, "refused")                                                                          \
     X(calls, "calls")                                                                              \
     X(withdrawals_in_time, "withdrawals in time")                                                  \
     X(timers_standing, "timers that stand at rest")
@@ -175,6 +176,7 @@ static void add_up(const struct run *run)
     covered.commits += run->crew.commits;
     covered.records += run->records;
     covered.decisions += run->decisions;
+    covered.refused += run->refused;
     covered.calls += world->deed_count;
     covered.withdrawals_in_time += run->withdrawals_in_time;
     covered.timers_standing += run->timers_standing;
