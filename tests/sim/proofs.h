@@ -1,5 +1,5 @@
-/* Which checks count as a proof that a guard is missed: those that see the harm which it keeps
- * away. That another one fails, too, or first, is no proof. */
+/* Which checks count as a proof that a guard's absence is found: those that see the harm which it
+ * keeps away. That another one fails, too, or first, is no proof. */
 #ifndef WAYBILL_SIM_PROOFS_H
 #define WAYBILL_SIM_PROOFS_H
 

@@ -144,7 +144,7 @@ static void come_to_rest(struct run *run, int64_t least_ms)
         run_wrong(run, CHECK_REST, "it does not come to rest");
 }
 
-/* A store that lost something while its task had nothing to do is missed with the next event. */
+/* A store that lost something while its task had nothing to do is found out with the next event. */
 static void touch_all_tasks(struct run *run)
 {
     char key[16];

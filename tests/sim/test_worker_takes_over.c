@@ -169,7 +169,7 @@ static void test_rebuilds_a_store_whose_sorted_set_is_none(void)
 
 /* Redis fails over to a replica that lags in the middle of a rebuild; another task's question has
  * connected anew, so that the rebuild meets no error. */
-static void test_a_chunk_that_the_store_lost_in_the_middle_of_a_rebuild_is_missed(void)
+static void test_a_chunk_that_the_store_lost_in_the_middle_of_a_rebuild_is_found_out(void)
 {
     enum { KEYS = 100, MARK_AND_FIRST_CHUNK = 2 };
     begin();
