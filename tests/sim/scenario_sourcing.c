@@ -118,7 +118,7 @@ static void call_back(struct run *run)
 {
     char key[32], fulfilment[40];
     snprintf(key, sizeof(key), "shop:%d", 1 + (int)pick(run, run->orders));
-    snprintf(fulfilment, sizeof(fulfilment), "%s/0", key);
+    snprintf(fulfilment, sizeof(fulfilment), "%s/1", key);
     struct supplier_order_accepted accepted = {.order_id = str_from(key),
                                                .fulfilment_order_id = str_from(fulfilment),
                                                .supplier_id =
