@@ -24,7 +24,8 @@ struct call_reply {
     struct str
         detail; /* what happened, for a person: "timeout after 5000 ms", "550 no such user" */
     int32_t attempts;
-    bool parked; /* outcome unknown, and a person decides: one more reply will come. Also of what
+    bool by_person; /* it was parked, and a person told how it ended */
+    bool parked;    /* outcome unknown, and a person decides: one more reply will come. Also of what
                     was not called because effects were off */
 };
 

@@ -25,10 +25,7 @@ enum {
     TIMERS_WAIT_MOST_MS = 3000, /* also later, behind inputs that are never read to their end */
     TIMERS_UNHEARD_MOST_MS = 30000,
     STORE_LOOK_MS = 10000, /* at most between looks at where a task's store stands */
-    UNKNOWN_SCHEMA_RETRY_MS = 1000,
-    UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
-    REFUSED_RETRY_MS = 30000,      /* a task with states that this program cannot read */
-    REFUSED_RETRIES_MOST = 20      /* both grow to so many times that */
+    UNKNOWN_SCHEMA_RETRY_MS = 1000
 };
 
 /* Steps 1 and 2. Returns 0; 1 when the assignment changed meanwhile (drop the batch); -1 on error.

@@ -31,6 +31,7 @@ struct restore {
     int64_t began_mono_ms, said_mono_ms, moved_mono_ms;
     size_t records;
     int64_t group_offset;
+    bool unreadable; /* by this program: what its changelog holds */
 };
 
 int restore_open(struct worker *worker, struct error *err)
@@ -159,6 +160,7 @@ static int start(struct worker *worker, struct task *task, struct error *err)
     struct store_port *store = &worker->ports->store;
     struct clock_port *clock = &worker->ports->clock;
     restore->task = task;
+    restore->unreadable = false;
     restore->records = 0;
     restore->began_mono_ms = clock->mono_ms(clock->self);
     restore->said_mono_ms = restore->moved_mono_ms = restore->began_mono_ms;
@@ -191,6 +193,15 @@ static int start(struct worker *worker, struct task *task, struct error *err)
     return read_from(worker, offset, err);
 }
 
+/* A schema may still come: later again. All else takes another program: the task is refused. */
+static void note_unreadable(struct restore *restore, int known, struct error *err)
+{
+    restore->unreadable = known != AVRO_UNKNOWN_ID;
+    if (known >= 0 && restore->unreadable)
+        error_set(err, ERROR_RETRY, "of a kind that this version does not have");
+    err->action = ERROR_RETRY;
+}
+
 /* What a changelog record means for the sorted set. */
 static int score_of(struct worker *worker, const struct kafka_record *record, int64_t *out,
                     struct error *err)
@@ -202,11 +213,11 @@ static int score_of(struct worker *worker, const struct kafka_record *record, in
     const void *body;
     struct arena *arena = &worker->restore->arena;
     int known = avro_schemas_decode(worker->schemas, record->value, arena, &type, &body, err);
-    if (known != 0)
-        return error_set(err, known == AVRO_UNKNOWN_ID ? ERROR_RETRY : ERROR_FATAL,
-                         "changelog record %.*s at offset %" PRId64
-                         " was written by a version of this service that we do not know",
-                         STR_ARG(record->key), record->offset);
+    if (known != 0) {
+        note_unreadable(worker->restore, known, err);
+        return error_prefix(err, "changelog record %.*s at offset %" PRId64, STR_ARG(record->key),
+                            record->offset);
+    }
     *out = stored_score(type, body);
     return 0;
 }
@@ -354,11 +365,10 @@ static int read_position(struct worker *worker, struct task *task, struct str re
     const struct record_type *type;
     const void *body;
     int known = avro_schemas_decode(worker->schemas, record, &restore->arena, &type, &body, err);
-    if (known != 0 || type != &task_position)
-        return error_set(err, known == AVRO_UNKNOWN_ID ? ERROR_RETRY : ERROR_FATAL,
-                         "position of task %" PRId32 " cannot be read: another version of this "
-                         "service wrote it",
-                         task->partition);
+    if (known != 0 || type != &task_position) {
+        note_unreadable(restore, known != 0 ? known : AVRO_UNKNOWN_TYPE, err);
+        return error_prefix(err, "position of task %" PRId32, task->partition);
+    }
     const struct task_position *position = body;
     if (position->partition_count != worker->partition_count)
         return error_set(err, ERROR_FATAL,
@@ -526,7 +536,10 @@ int restore_some(struct worker *worker, int64_t budget_ms, struct error *err)
             }
             if (why.action == ERROR_SET_ASIDE)
                 task_give_store_up(worker, task, &why);
-            try_later(worker, task, &why);
+            if (restore->unreadable)
+                task_refuse(worker, task, why.text, REFUSED_RETRY_MS);
+            else
+                try_later(worker, task, &why);
         }
     }
     if (tasks_in_phase(worker, TASK_RESTORING) == 0)

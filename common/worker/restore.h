@@ -16,8 +16,9 @@ enum {
 MUST_CHECK int restore_open(struct worker *worker, struct error *err);
 void restore_close(struct worker *worker);
 
-/* Works on the tasks that are RESTORING for about budget_ms. ERROR_FATAL: this process must not go
- * on with its tasks (the text says why); everything else is tried again later. */
+/* Works on the tasks that are RESTORING for about budget_ms. A task whose changelog this program
+ * cannot read is refused. ERROR_FATAL: this process must not go on with its tasks (the text says
+ * why); everything else is tried again later. */
 MUST_CHECK int restore_some(struct worker *worker, int64_t budget_ms, struct error *err);
 
 /* Whether one is being read right now; else those that are left wait for their next try. */

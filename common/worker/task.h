@@ -7,6 +7,12 @@
 /* Nothing of the task is trusted any more; it will be taken over. */
 void task_begin_restore(struct worker *worker, struct task *task, const char *why);
 
+enum {
+    UNKNOWN_STATE_RETRY_MS = 5000, /* a state whose schema was not seen yet */
+    REFUSED_RETRY_MS = 30000,      /* what this program cannot read */
+    REFUSED_RETRIES_MOST = 20      /* both grow to so many times that */
+};
+
 /* This program cannot read what another version of the service wrote: the task is left alone for so
  * long, each time longer, and all others go on. */
 void task_refuse(struct worker *worker, struct task *task, const char *why, int64_t wait_ms);

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <strings.h>
 
 enum { REASONS_MAX = 100 };
 
@@ -126,25 +127,29 @@ struct request_answer request_answer(struct str body, struct arena *arena)
         .accepted = str_equal(json_text(json_member(root, STR("state"))), STR("ACCEPTED"))};
 }
 
-/* "<store>:<external id>/<number>"; a supplier's own use of the name is its business. */
-static bool is_one_of_ours(struct str named)
+/* "<store>:<external id>/<number>" as we write it, of the same store. All else is the supplier's
+ * own use of the name, which is its business; so is another case of ours. */
+static bool names_another(struct str named, struct str ours)
 {
+    const char *colon = memchr(ours.ptr, ':', ours.len);
+    size_t store = colon ? (size_t)(colon - ours.ptr) + 1 : 0;
     size_t digits = 0;
     while (digits < named.len && isdigit((unsigned char)named.ptr[named.len - 1 - digits]))
         digits++;
-    return digits > 0 && digits < named.len && named.ptr[named.len - 1 - digits] == '/' &&
-           memchr(named.ptr, ':', named.len - 1 - digits) != NULL;
+    return store > 0 && digits > 0 && named.len > store + digits + 1 &&
+           memcmp(named.ptr, ours.ptr, store) == 0 && named.ptr[named.len - 1 - digits] == '/' &&
+           !(named.len == ours.len && strncasecmp(named.ptr, ours.ptr, ours.len) == 0);
 }
 
 struct call_reply request_reply(const struct call_reply *reply, struct str fulfilment_order_id,
                                 struct arena *arena)
 {
     struct call_reply believed = *reply;
-    if (reply->outcome != OUTCOME_OK && reply->outcome != OUTCOME_REFUSED)
+    if (reply->by_person || (reply->outcome != OUTCOME_OK && reply->outcome != OUTCOME_REFUSED))
         return believed;
     const struct json_node *root = json_parse(arena, reply->body, NULL);
     struct str named = json_text(json_member(root, STR("reference_id")));
-    if (str_equal(named, fulfilment_order_id) || !is_one_of_ours(named))
+    if (!names_another(named, fulfilment_order_id))
         return believed;
     believed.outcome = OUTCOME_UNKNOWN;
     believed.detail = arena_printf(arena, "the answer is about another order, %.*s",

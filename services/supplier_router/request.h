@@ -15,9 +15,9 @@ struct request_answer {
 };
 struct request_answer request_answer(struct str body, struct arena *arena);
 
-/* The reply as far as it can be believed: an answer that names another of our orders in
- * `reference_id` answers what somebody else asked, on a connection that is out of step; what became
- * of ours is not known. */
+/* The reply as far as it can be believed: an answer that names another order of the same store in
+ * `reference_id`, as we write it, answers what somebody else asked (something between us and the
+ * supplier is out of step); what became of ours is not known. A person is believed. */
 struct call_reply request_reply(const struct call_reply *reply, struct str fulfilment_order_id,
                                 struct arena *arena);
 

@@ -353,12 +353,12 @@ void fake_world_store_wipe(struct fake_world *world)
         shelf_empty(&world->redis[0].shelves[p]);
 }
 
-void fake_world_store_spoil(struct fake_world *world)
+void fake_world_store_spoil(struct fake_world *world, const char *kind)
 {
     for (int32_t p = 0; p < PARTITIONS_MAX; p++)
         for (size_t i = 0; i < world->redis[0].shelves[p].count; i++) {
             struct shelf_field *field = &world->redis[0].shelves[p].fields[i];
-            if (!field->value.ptr)
+            if (!field->value.ptr || strncmp(field->name.ptr, kind, strlen(kind)) != 0)
                 continue;
             fake_drop(&field->value);
             field->value = fake_keep(STR("garbage"));

@@ -62,7 +62,8 @@ void fake_world_next_apply(struct fake_world *world, enum fake_commit what); /* 
  * that takes the master's place. */
 void fake_world_lose_apply(struct fake_world *world, int32_t task, int nth);
 void fake_world_store_wipe(struct fake_world *world);
-void fake_world_store_spoil(struct fake_world *world);  /* every value is bytes of no meaning */
+/* Every value whose field begins so is bytes of no meaning. */
+void fake_world_store_spoil(struct fake_world *world, const char *kind);
 void fake_world_store_occupy(struct fake_world *world); /* its sorted sets are of another kind */
 /* The store as it was when this was called comes back with fake_world_store_go_back. */
 void fake_world_store_remember(struct fake_world *world);

@@ -87,6 +87,18 @@ static void test_an_answer_counts_once_whatever_happens_to_its_batch(void)
     }
 }
 
+/* Nothing but its answer reads a parked call. */
+static void test_a_parked_call_that_redis_has_damaged_is_rebuilt_for_its_answer(void)
+{
+    begin_with_a_parked_call();
+    fake_world_store_spoil(world, "i:");
+    answer(CALL_ANSWER_OK, "answer");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, unknown 1001, called 2001");
+    CU_ASSERT_STRING_EQUAL(dead(0), "");
+    finish();
+}
+
 static void test_what_is_not_parked_takes_no_answer(void)
 {
     begin_in(POLICY_PARK);

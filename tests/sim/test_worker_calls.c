@@ -111,7 +111,7 @@ static void test_a_pending_call_is_found_in_the_changelog_when_the_store_cannot_
     fake_world_hold_calls(world, true);
     pay("a", CALLS, "1");
     settle();
-    fake_world_store_spoil(world);
+    fake_world_store_spoil(world, "");
     crash();
     fake_world_hold_calls(world, false);
     settle();

@@ -139,7 +139,7 @@ static void test_rebuilds_a_store_whose_values_cannot_be_read(void)
     pay("a", PLAIN, "1");
     pay("b", PLAIN, "1");
     settle();
-    fake_world_store_spoil(world);
+    fake_world_store_spoil(world, "");
     pay("a", PLAIN, "2");
     settle();
     pay("b", PLAIN, "2");

@@ -215,6 +215,32 @@ static void test_a_refused_task_is_no_trouble_for_its_neighbours(void)
     finish();
 }
 
+/* In a task's changelog, which a rebuild reads whole. */
+static void write_unreadable(const char *field)
+{
+    fake_world_write(world, "probe.changelog", home_of("a"), field, STR("garbage"), NULL, 0);
+}
+
+static void test_a_task_whose_changelog_cannot_be_read_is_refused_and_the_others_go_on(void)
+{
+    static const char *const fields[] = {"s:lane.measured:a", POSITION_KEY};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        begin();
+        pay("a", PLAIN, "1");
+        settle();
+        write_unreadable(fields[i]);
+        fake_world_store_wipe(world);
+        crash();
+        pay("a", PLAIN, "2");
+        pay(key_elsewhere(), PLAIN, "1");
+        settle();
+        CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+        CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+        CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+        finish();
+    }
+}
+
 /* The schemas topic is read on the side: what one writes may be there before its schema is seen. */
 static void test_a_task_waits_for_the_schema_of_a_state_and_the_others_go_on(void)
 {

@@ -15,9 +15,9 @@ static size_t route_count;
 
 static struct str text_of_reply(const struct call_reply *reply, struct arena *arena)
 {
-    return arena_printf(arena, "%.*s %d %d %d %d %zu %.*s%.*s", STR_ARG(reply->intent_id),
+    return arena_printf(arena, "%.*s %d %d %d %d %d %zu %.*s%.*s", STR_ARG(reply->intent_id),
                         (int)reply->outcome, (int)reply->status, (int)reply->attempts,
-                        reply->parked, reply->detail.len, STR_ARG(reply->detail),
+                        reply->parked, reply->by_person, reply->detail.len, STR_ARG(reply->detail),
                         STR_ARG(reply->body));
 }
 
@@ -82,17 +82,19 @@ static bool take_number(struct str *text, int64_t *out)
 
 static bool read_reply(struct str text, const struct route *route, struct call_reply *out)
 {
-    int64_t outcome, status, attempts, parked, detail_bytes;
+    int64_t outcome, status, attempts, parked, by_person, detail_bytes;
     str_split(text, ' ', &out->intent_id, &text);
     if (!take_number(&text, &outcome) || !take_number(&text, &status) ||
         !take_number(&text, &attempts) || !take_number(&text, &parked) ||
-        !take_number(&text, &detail_bytes) || (size_t)detail_bytes > text.len)
+        !take_number(&text, &by_person) || !take_number(&text, &detail_bytes) ||
+        (size_t)detail_bytes > text.len)
         return false;
     out->name = str_from(route->on_reply);
     out->outcome = (enum outcome)outcome;
     out->status = (int32_t)status;
     out->attempts = (int32_t)attempts;
     out->parked = parked != 0;
+    out->by_person = by_person != 0;
     out->detail = (struct str){text.ptr, (size_t)detail_bytes};
     out->body = (struct str){text.ptr + detail_bytes, text.len - (size_t)detail_bytes};
     return true;

@@ -189,8 +189,8 @@ static void test_order_is_pending_when_the_answer_cannot_be_read(void)
     finish();
 }
 
-/* A server that answers twice puts its connection out of step: the next ask on it gets the answer
- * of the one before. */
+/* A server, or what stands before it, that answers twice puts a connection out of step: the next
+ * ask on it gets the answer of the one before. */
 static void test_answer_about_another_order_is_not_believed(void)
 {
     static const struct {
@@ -225,8 +225,14 @@ static void test_answer_about_another_order_is_not_believed(void)
 static void test_a_suppliers_own_reference_is_its_business(void)
 {
     static const char *const own[] = {"{\"reference_id\":\"PO/2026/17\"}",
-                                      "{\"reference_id\":\"17\"}", "{\"reference_id\":\"shop:2\"}",
-                                      "{\"reference_id\":\"/1\"}", "{\"reference_id\":null}"};
+                                      "{\"reference_id\":\"17\"}",
+                                      "{\"reference_id\":\"shop:2\"}",
+                                      "{\"reference_id\":\"/1\"}",
+                                      "{\"reference_id\":null}",
+                                      "{\"reference_id\":\"SHOP:1/1\"}",
+                                      "{\"reference_id\":\"REF: shop:1/1\"}",
+                                      "{\"reference_id\":\"urn:orders/991\"}",
+                                      "{\"reference_id\":\"https://shop.example/orders/991\"}"};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         start();
         at_north();
