@@ -221,8 +221,10 @@ static void set_rest(struct transfer *transfer, const struct http_request *reque
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->fresh_connection);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)request->fresh_connection);
+    /* On a kept one an answer may lie that is not ours (a server that answered twice), and libcurl
+     * sends a POST again by itself when it dies before the answer. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);

@@ -35,8 +35,6 @@ struct http_request {
     int64_t timeout_ms; /* of the whole call, connecting included */
     int64_t connect_timeout_ms;
     size_t body_bytes_max;
-    bool fresh_connection; /* neither take nor leave a kept-alive one: libcurl sends a POST again
-                              by itself when such a connection dies before an answer */
 };
 
 enum http_end {
@@ -64,9 +62,10 @@ struct http *http_open(struct error *err) MUST_CHECK;
 /* Ends the thread; what is under way is cut off and its results are lost. NULL is fine. */
 void http_close(struct http *http);
 
-/* Takes over a copy; exactly one result with this owner follows. ERROR_RETRY: HTTP_REQUESTS_MAX are
- * under way. ERROR_SET_ASIDE: the request can never be sent (URL not allowed, control bytes in a
- * header). A proxy of the environment is used, but not to this machine. */
+/* Takes over a copy; exactly one result with this owner follows. Each has a connection of its own.
+ * ERROR_RETRY: HTTP_REQUESTS_MAX are under way. ERROR_SET_ASIDE: the request can never be sent (URL
+ * not allowed, control bytes in a header). A proxy of the environment is used, but not to this
+ * machine. */
 int http_submit(struct http *http, const struct http_request *request,
                 struct error *err) MUST_CHECK;
 

@@ -183,10 +183,7 @@ static int submit_http(struct calls *calls, struct call *call, struct buffer *ur
                                    .ca_file = endpoint->ca_file,
                                    .timeout_ms = endpoint->timeout_ms,
                                    .connect_timeout_ms = endpoint->connect_timeout_ms,
-                                   .body_bytes_max = endpoint->body_bytes_max,
-                                   /* An answer that was left on a kept one would be taken
-                                    * for ours (chaos: a server that answers twice). */
-                                   .fresh_connection = true};
+                                   .body_bytes_max = endpoint->body_bytes_max};
     return calls->transports.http_submit(calls->transports.self, &request, err);
 }
 

@@ -92,17 +92,6 @@ static void test_request_carries_our_headers_and_a_quoted_key(void)
     CU_ASSERT_STRING_EQUAL(world.sent[1].url, "https://acme.example/v1?x=1");
     EXPECT_HAS(world.sent[1].headers, "Idempotency-Key: \"fo/7:1\"\n");
     CU_ASSERT_EQUAL(world.sent[1].http.timeout_ms, 5000);
-    CU_ASSERT(world.sent[1].http.fresh_connection);
-}
-
-static void test_a_call_whose_keys_are_not_honoured_has_a_connection_of_its_own_too(void)
-{
-    begin_default();
-    offer("a", an_intent(.endpoint = STR("park")));
-    tick();
-    commit_marks();
-    CU_ASSERT(world.sent[0].http.fresh_connection);
-    EXPECT_HAS(world.sent[0].headers, "Idempotency-Key: \"a\"\n");
 }
 
 static void test_call_ends_when_it_can_never_be_sent(void)
