@@ -9,7 +9,12 @@ from chaos import reading
 
 INBOUND = "inbound."
 POSITION_KEY = b"position"
-OF_CALLS = ("fulfilment", "notifications")  # tell how calls ended: in that order, not in the order of what asked for them
+# By topic of what asks for calls: the events that replies to them may cause. They come in the order in which calls end. Calls that events
+# from outside, timers and replies ask for need no place here: what comes of them does not name those as its cause.
+_OF_SUPPLIERS = frozenset(f"fulfilment.{what}" for what in (
+    "submitted", "accepted", "rejected", "outcome_unknown", "cancelled", "cancel_refused", "unwanted", "stock_requested", "exhausted"))
+OF_CALLS = {"stock": _OF_SUPPLIERS, "orders": _OF_SUPPLIERS,
+            "messages": frozenset(f"message.{what}" for what in ("sent", "failed", "outcome_unknown", "suppressed"))}
 STORE_ONLY = (b"p", b"starts", b"trying")  # fields of a task's hash that are not from the changelog
 MOVED, DUPLICATE, DEAD, DECIDED, TAKEN, LOST = "moved", "duplicate", "dead letter", "decided", "taken, nothing to say", "lost"
 LOSING, DOUBLING = "lost", "doubled"
@@ -176,11 +181,11 @@ class Oracle:
 
     def _check_order(self):
         """What one key's events caused for one key comes out in the order in which they went in."""
-        for topic in sorted(topic for topic in self.records if is_service_topic(topic) and topic not in OF_CALLS):
+        for topic in sorted(topic for topic in self.records if is_service_topic(topic)):
             last = {}
             for record in self.records[topic]:
                 cause = self._place_of.get(record.headers.get("ce_causationid", ""))
-                if cause is None:
+                if cause is None or record.headers.get("ce_type") in OF_CALLS.get(cause.topic, ()):
                     continue
                 line = (record.partition, record.key, cause.topic, cause.partition, cause.key, record.headers.get("ce_source"))
                 before = last.get(line)

@@ -97,6 +97,30 @@ class OracleTest(unittest.TestCase):
         orders[0], orders[1] = orders[1]._replace(offset=0), orders[0]._replace(offset=1)
         self.assertEqual(self.run_.kinds(), [])
 
+    def backwards(self, topic, kind, caused_in):
+        """Two events of one order, caused by two others, come in the other order."""
+        for offset in range(2):
+            self.run_.records.setdefault(caused_in, [])
+            self.run_.add(caused_in, b"a", **{ID: f"cause-{offset}"})
+        for offset in (1, 0):
+            self.run_.records.setdefault(topic, [])
+            self.run_.add(topic, b"a", **{ID: f"effect-{offset}", CAUSE: f"cause-{offset}", "ce_source": "waybill/x", "ce_type": kind})
+        return self.run_.kinds()
+
+    def test_what_replies_to_calls_cause_may_come_in_any_order(self):
+        for topic, kind, caused_in in (("fulfilment", "fulfilment.accepted", "stock"), ("fulfilment", "fulfilment.cancelled", "orders"),
+                                       ("notifications", "message.sent", "messages")):
+            self.setUp()
+            self.assertEqual(self.backwards(topic, kind, caused_in), [], kind)
+
+    def test_what_no_reply_causes_keeps_its_order_beside_what_replies_cause(self):
+        for topic, kind, caused_in in (("fulfilment", "fulfilment.requested", "stock"), ("fulfilment", "shipment.created", "inbound.suppliers"),
+                                       ("fulfilment", "fulfilment.accepted", "inbound.suppliers"),
+                                       ("notifications", "message.delivered", "inbound.messages"),
+                                       ("notifications", "message.suppressed", "tracking")):
+            self.setUp()
+            self.assertEqual(self.backwards(topic, kind, caused_in), ["order"], (kind, caused_in))
+
     def test_a_batch_that_is_left_out_or_comes_twice_is_noticed(self):
         self.run_.add_position(4, inbound_orders=3)
         self.assertEqual(self.run_.kinds(), ["positions"])
