@@ -15,6 +15,9 @@ _OF_SUPPLIERS = frozenset(f"fulfilment.{what}" for what in (
     "submitted", "accepted", "rejected", "outcome_unknown", "cancelled", "cancel_refused", "unwanted", "stock_requested", "exhausted"))
 OF_CALLS = {"stock": _OF_SUPPLIERS, "orders": _OF_SUPPLIERS,
             "messages": frozenset(f"message.{what}" for what in ("sent", "failed", "outcome_unknown", "suppressed"))}
+# (event, service) whose rule always emits something, whatever the state: an ask is answered; an accepted order, of which there is one,
+# asks for stock or is short, and its confirmation is planned or suppressed. The rules are shelf_hold, reservation_open and plan_event.
+ALWAYS_ANSWERED = frozenset({("stock.hold_requested", "stock_check"), ("order.accepted", "stock_check"), ("order.accepted", "notifier")})
 STORE_ONLY = (b"p", b"starts", b"trying")  # fields of a task's hash that are not from the changelog
 MOVED, DUPLICATE, DEAD, DECIDED, TAKEN, LOST = "moved", "duplicate", "dead letter", "decided", "taken, nothing to say", "lost"
 LOSING, DOUBLING = "lost", "doubled"
@@ -110,13 +113,22 @@ class Oracle:
                     fate = self._fate(service, record, dead, effects, seen)
                     self.fates[topic, service, fate] += 1
                     if fate == LOST:
-                        where = self.positions.get((service, record.partition))
                         self._fail(LOSING, f"{record.place}: {record.headers.get('ce_type')} {record.ce_id} of {_text(record.key)}: {service} "
-                                           f"{f'stopped before it, at {where.next.get(topic)}' if where else 'has no position'}")
+                                           f"{self._why_lost(service, record)}")
+
+    def _is_behind(self, service, record):
+        """The service has not come to it."""
+        where = self.positions.get((service, record.partition))
+        return not where or record.offset >= where.next.get(record.topic, -1)
+
+    def _why_lost(self, service, record):
+        if not self._is_behind(service, record):
+            return "went past it, and it caused nothing; it always causes something"
+        where = self.positions.get((service, record.partition))
+        return f"stopped before it, at {where.next.get(record.topic)}" if where else "has no position"
 
     def _fate(self, service, record, dead, effects, seen):
-        where = self.positions.get((service, record.partition))
-        if not where or record.offset >= where.next.get(record.topic, -1):
+        if self._is_behind(service, record):
             return LOST
         letters = dead.get((service, record.topic, record.partition, record.offset), 0)
         if letters > 1:
@@ -128,7 +140,9 @@ class Oracle:
         earlier = seen.setdefault(name, record)
         if record.ce_id and earlier is not record:
             return MOVED if record.headers.get("waybill_hops") and not earlier.headers.get("waybill_hops") else DUPLICATE
-        return DECIDED if (service, record.ce_id) in effects else TAKEN
+        if (service, record.ce_id) in effects:
+            return DECIDED
+        return LOST if (record.headers.get("ce_type"), service) in ALWAYS_ANSWERED else TAKEN
 
     def _dead_letters(self):
         """{(service, topic, partition, offset): number}; counts reasons on the way."""

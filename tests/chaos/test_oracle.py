@@ -76,6 +76,25 @@ class OracleTest(unittest.TestCase):
         self.run_.add("inbound.orders", b"c", partition=1, **{ID: "in-3"})
         self.assertEqual(self.run_.kinds(), [oracle.LOSING])
 
+    def passed_over(self, kind):
+        """A record that stock_check has gone past without a word."""
+        self.run_.records.update({"stock.holds": [], "stock_check.changelog": []})
+        self.run_.add("stock.holds", b"a", **{ID: "silent", "ce_type": kind})
+        self.run_.add("stock_check.changelog", oracle.POSITION_KEY, position(1, stock_holds=1))
+        judge = oracle.Oracle(self.run_.records, services=("stock_check",))
+        judge.check()
+        return judge
+
+    def test_what_always_causes_something_and_did_not_is_lost(self):
+        judge = self.passed_over("stock.hold_requested")
+        self.assertEqual([finding.kind for finding in judge.findings], [oracle.LOSING])
+        self.assertEqual(judge.fates["stock.holds", "stock_check", oracle.LOST], 1)
+
+    def test_what_may_cause_nothing_is_taken(self):
+        judge = self.passed_over("stock.hold_released")
+        self.assertEqual(judge.findings, [])
+        self.assertEqual(judge.fates["stock.holds", "stock_check", oracle.TAKEN], 1)
+
     def test_an_event_that_comes_twice_is_doubled(self):
         self.run_.add("orders", b"a", **{ID: "out-2", CAUSE: "in-2", "ce_source": "waybill/intake"})
         self.assertEqual(self.run_.kinds(), [oracle.DOUBLING])
