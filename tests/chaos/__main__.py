@@ -115,7 +115,7 @@ class Run:
         self.act()
         self.noise.stop()
         for text in self.faults.broken:
-            self.fail("faults", f"a fault could not be done or undone: {text}")
+            self.fail("faults", text)
         self.say("no more faults; waiting until all histories have ended")
         self.finish()
         self.memory.stop()
@@ -128,6 +128,8 @@ class Run:
         self.faults.start()
         self.watch(self.options.minutes * 60)
         self.faults.stop()
+        if few := self.faults.too_few(self.options.minutes * 60):
+            self.fail("faults", few)
 
     def judge_memory(self):
         self.memory_lines = [f"most of any worker: {self.memory.most_kb() / 1024:.1f} MB"]

@@ -1,4 +1,5 @@
 """Faults: drawn by a seed, done to the stage, each with its begin, end and target in a ledger."""
+import math
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from world import moods
 from world.stage import SERVICES, StageError
 
 AT_ONCE_MAX = 5
+FAULT_S = 6  # how long one lasts, on average
 
 # kind: (how often it is drawn, what it needs for itself). Two faults that need the same wait for each other.
 KINDS = {
@@ -62,9 +64,9 @@ class Faults:
         self._chance = random.Random(f"faults {seed}")
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._held, self._running = set(), []
-        self._number = 0
+        self._number = self._draws = 0
         self._thread = threading.Thread(target=self._run, name="faults", daemon=True)
-        self.broken = []  # faults that could not be done or undone: text
+        self.broken = []  # what went wrong with faults: text
 
     def start(self):
         self._thread.start()
@@ -76,11 +78,25 @@ class Faults:
         for thread in self._running:
             thread.join()
 
+    def too_few(self, seconds):
+        """Why a run of so many seconds had too few faults, or None: half of what is usual is enough, and in a short run what chance leaves."""
+        expected = seconds / max(self._every_s, FAULT_S / AT_ONCE_MAX)
+        least = max(1, min(expected / 2, expected - 3 * math.sqrt(expected)))
+        ended = len(self.ledger.lines)
+        # Few kinds (--kind) may all need the same, and wait for each other: then each time to draw one counts.
+        if ended and (ended if self.kinds is KINDS else self._draws) >= least:
+            return None
+        return f"{ended} faults, drawn {self._draws} times, in {seconds:.0f} s; about {expected:.0f} were to be expected, {least:.0f} at least"
+
     def _run(self):
-        while not self._stop.wait(self._chance.expovariate(1 / self._every_s)):
-            self._running = [thread for thread in self._running if thread.is_alive()]
-            if len(self._running) < AT_ONCE_MAX:
-                self._draw()
+        try:
+            while not self._stop.wait(self._chance.expovariate(1 / self._every_s)):
+                self._draws += 1
+                self._running = [thread for thread in self._running if thread.is_alive()]
+                if len(self._running) < AT_ONCE_MAX:
+                    self._draw()
+        except Exception as error:  # the run goes on, and ends in red
+            self.broken.append(f"no fault was drawn after {self._number}: {error!r}")
 
     def _draw(self):
         names, weights = list(self.kinds), [weight for weight, _ in self.kinds.values()]
@@ -119,7 +135,7 @@ class Faults:
             said = self._actions(kind)(target, chance)
         except Exception as error:  # the run goes on, and ends in red
             said = f"could not be done: {error!r}"
-            self.broken.append(f"{kind} of {target}: {error!r}")
+            self.broken.append(f"{kind} of {target} could not be done or undone: {error!r}")
         ended = time.time()
         name = f"broker {target + 1}" if isinstance(target, int) else target
         with self._lock:

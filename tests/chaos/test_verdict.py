@@ -1,0 +1,58 @@
+"""What makes a run red besides the oracle and the books: too few faults, workers that end or complain, memory that nobody measured."""
+import pathlib
+import time
+import types
+import unittest
+
+from chaos import __main__ as chaos
+from chaos.faults import KINDS, Faults
+from world.ledger import Ledger
+
+
+class FaultsTest(unittest.TestCase):
+    def faults(self, ended, every_s=3, kinds=None):
+        faults = Faults(None, 1, Ledger(), every_s, kinds)
+        for number in range(ended):
+            faults.ledger.add(number=number)
+        return faults
+
+    def test_what_30_minutes_usually_have_is_enough_and_less_than_half_is_not(self):
+        self.assertIsNone(self.faults(570).too_few(1800))
+        self.assertIn("299 faults", self.faults(299).too_few(1800))
+
+    def test_short_runs_may_have_few_faults_but_not_none(self):
+        self.assertIsNone(self.faults(5).too_few(42))  # as in tests/run
+        self.assertIsNone(self.faults(20).too_few(120))
+        self.assertIsNotNone(self.faults(5).too_few(120))
+        self.assertIsNotNone(self.faults(0).too_few(10))
+
+    def test_no_more_is_asked_than_may_happen_at_once(self):
+        self.assertIsNone(self.faults(900, every_s=0.1).too_few(1800))
+
+    def test_of_few_kinds_those_that_had_to_wait_count(self):
+        faults = self.faults(100, kinds=[next(iter(KINDS))])
+        faults._draws = 600
+        self.assertIsNone(faults.too_few(1800))
+        faults._draws = 100
+        self.assertIsNotNone(faults.too_few(1800))
+
+    def test_that_nothing_is_drawn_any_more_is_said(self):
+        faults = self.faults(0, every_s=0.001)
+        faults._draw = lambda: 1 / 0
+        faults.start()
+        faults._thread.join(10)
+        self.assertEqual(faults.broken, ["no fault was drawn after 0: ZeroDivisionError('division by zero')"])
+
+    def test_too_few_faults_are_a_violation(self):
+        run = a_run(chaos.Run)
+        run.faults, run.watch = self.faults(0, every_s=9), lambda seconds: time.sleep(0.01)
+        run.act()
+        self.assertEqual([finding.kind for finding in run.findings], ["faults"])
+
+
+def a_run(kind, **stage):
+    return kind(types.SimpleNamespace(**stage), types.SimpleNamespace(minutes=2, orders_per_minute=None), pathlib.Path("out"))
+
+
+if __name__ == "__main__":
+    unittest.main()
