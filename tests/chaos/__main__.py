@@ -211,10 +211,8 @@ class Run:
         self.compare_stores(all_records)
         books = self.books()
         self.findings += [oracle.Finding(kind_of(text), text) for text in books.check()]
-        logs, took, errors = summary.read_logs(self.stage.log_files())
-        crashes = [restart for restart in self.stage.restarts if restart[1] in CRASHES]
-        for name, code in crashes:
-            self.fail("crash", f"{name} ended by signal {-code}: see {self.out}/{name}.log")
+        logs, took, errors, reports = summary.read_logs(self.stage.log_files())
+        self.judge_ends(reports)
         for line, number in collections.Counter(line.partition(" msg=")[2] or line for line in errors).most_common(20):
             self.notes.append(f"{number} × {line}")
         kinds = collections.Counter(finding.kind for finding in self.findings)
@@ -229,6 +227,14 @@ class Run:
             "memory": self.memory_lines, "notes": self.notes, "plan": self.options.plan,
             "lost": kinds[oracle.LOSING], "doubled": kinds[oracle.DOUBLING], "findings": self.findings,
         }
+
+    def judge_ends(self, reports):
+        """Workers that ended as none should, and what sanitizers and assertions said."""
+        for name, code in self.stage.restarts:
+            if code in CRASHES:
+                self.fail("crash", f"{name} ended by signal {-code}: see {self.out}/{name}.log")
+        for line in reports:
+            self.fail("crash", line)
 
     @staticmethod
     def messages(books):

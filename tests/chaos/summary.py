@@ -16,12 +16,14 @@ COUNTED = {  # what the summary says: sign in a log line
     "take-overs that name what the last owner died at": "the task's last owner died at this",
     "take-overs put off": "task cannot be taken over yet",
 }
+# What sanitizers and assertions say: a bug, whatever came of it.
+REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:", "ssertion")
 FINDINGS_SHOWN = 40
 
 
 def read_logs(files):
-    """({what: number}, [took_ms], [error lines]) of the workers' logs."""
-    counts, took, errors = collections.Counter(), [], []
+    """({what: number}, [took_ms], [error lines], [lines of sanitizers and assertions]) of the workers' logs."""
+    counts, took, errors, reports = collections.Counter(), [], [], []
     for path in files:
         with open(path, encoding="utf-8", errors="replace") as file:
             for line in file:
@@ -30,9 +32,11 @@ def read_logs(files):
                     took.append(int(match.group(1)))
                 for what, sign in COUNTED.items():
                     counts[what] += sign in line
-                if "level=error" in line or "ERROR: AddressSanitizer" in line or "runtime error:" in line or "ssertion" in line:
+                if any(sign in line for sign in REPORTS):
+                    reports.append(f"{path.name}: {line.strip()}")
+                elif "level=error" in line:
                     errors.append(f"{path.name}: {line.strip()}")
-    return counts, took, errors
+    return counts, took, errors, reports
 
 
 def percentile(numbers, share):

@@ -1,10 +1,11 @@
 """What makes a run red besides the oracle and the books: too few faults, workers that end or complain, memory that nobody measured."""
 import pathlib
+import tempfile
 import time
 import types
 import unittest
 
-from chaos import __main__ as chaos
+from chaos import __main__ as chaos, summary
 from chaos.faults import KINDS, Faults
 from world.ledger import Ledger
 
@@ -48,6 +49,23 @@ class FaultsTest(unittest.TestCase):
         run.faults, run.watch = self.faults(0, every_s=9), lambda seconds: time.sleep(0.01)
         run.act()
         self.assertEqual([finding.kind for finding in run.findings], ["faults"])
+
+
+class WorkersTest(unittest.TestCase):
+    def test_what_sanitizers_and_assertions_say_is_no_mere_error(self):
+        lines = ["level=error msg=beginning-anew", "intake: a.c:7: f: Assertion `x' failed.", "a.c:7:3: runtime error: signed integer overflow",
+                 "==7==ERROR: AddressSanitizer: heap-use-after-free", "==7==ERROR: LeakSanitizer: detected memory leaks", "level=info msg=fine"]
+        with tempfile.TemporaryDirectory() as directory:
+            log = pathlib.Path(directory) / "intake-a.log"
+            log.write_text("\n".join(lines))
+            _, _, errors, reports = summary.read_logs([log])
+        self.assertEqual(errors, [f"intake-a.log: {lines[0]}"])
+        self.assertEqual(reports, [f"intake-a.log: {line}" for line in lines[1:5]])
+
+    def test_such_a_report_and_a_crash_are_violations(self):
+        run = a_run(chaos.Run, restarts=[("intake-a", -6), ("intake-a", -9), ("intake-b", 1)])
+        run.judge_ends(["intake-b.log: runtime error: x"])
+        self.assertEqual([finding.kind for finding in run.findings], ["crash", "crash"])
 
 
 def a_run(kind, **stage):
