@@ -41,19 +41,22 @@ class Memory:
         return time.monotonic() - self._began
 
     def lines(self, from_s, until_s):
-        """(one line for each worker: least, most, slope between these moments; names of those that are not flat, or did not live long enough)"""
-        told, rising = [], []
+        """(one line for each worker: least, most, slope between these moments; names of those that are not flat; of those that did not live
+        through all of it, or were not measured: about them nobody can say)"""
+        told, rising, unknown = [], [], []
+        rounds = sum(from_s <= at_s <= until_s for at_s, _ in self.idle)
+        least = max(SAMPLES_LEAST, rounds - 1, (until_s - from_s) / self._every_s / 2)
         for (name, pid), samples in sorted(self.samples.items()):
             some = [sample for sample in samples if from_s <= sample[0] <= until_s]
-            if len(some) < SAMPLES_LEAST:
-                rising += [f"{name}, process {pid}"] if some else []
+            if len(some) < least:
+                unknown.append(f"{name}, process {pid}")
                 continue
             slope = slope_per_minute(some)
             if slope > FLAT_KB_PER_MINUTE:
                 rising.append(name)
             told.append(f"{name:<20}{min(kb for _, kb in some) / 1024:7.1f} to {max(kb for _, kb in some) / 1024:6.1f} MB, {slope:+7.1f} KB "
                         f"per minute: {'RISES' if name in rising else 'flat'}; later at most {max(kb for _, kb in samples) / 1024:.1f} MB")
-        return told, rising
+        return told, rising, unknown
 
     def throughput(self, from_s, until_s):
         """(records read per second by all workers, median and most lag) between these moments."""

@@ -68,6 +68,45 @@ class WorkersTest(unittest.TestCase):
         self.assertEqual([finding.kind for finding in run.findings], ["crash", "crash"])
 
 
+    def test_without_faults_no_worker_may_end(self):
+        soak = a_run(chaos.Soak, restarts=[("intake-a", -9), ("intake-b", 1)])
+        soak.judge_ends([])
+        self.assertEqual([finding.partition(":")[0] for finding in soak.findings], ["intake-a ended by signal 9", "intake-b ended with status 1"])
+
+
+class MemoryTest(unittest.TestCase):
+    """Full load lasts from 100 to 200 s, a round every 10 s; a lives all the time."""
+
+    def setUp(self):
+        self.soak = a_run(chaos.Soak)
+        self.soak.began_s, self.soak.full_until_s = 60, 200  # 40 s to get warm
+        self.soak.memory.idle = [(at_s, 0.5) for at_s in range(0, 300, 10)]
+        self.live("a", 0, 300)
+
+    def live(self, name, from_s, until_s):
+        self.soak.memory.samples[name, 7] = [(at_s, 9000) for at_s in range(from_s, until_s, 10)]
+
+    def findings(self):
+        self.soak.judge_memory()
+        return [finding.partition(":")[0] for finding in self.soak.findings]
+
+    def test_who_lives_all_the_time_is_judged(self):
+        self.assertEqual(self.findings(), [])
+        self.assertIn("flat", self.soak.memory_lines[0])
+
+    def test_who_died_is_not_called_flat(self):
+        self.live("before", 0, 90)
+        self.live("early", 0, 180)
+        self.live("late", 130, 300)
+        self.assertEqual(self.findings(), ["before, process 7", "early, process 7", "late, process 7"])
+
+    def test_nobody_is_called_flat_when_the_measuring_has_ended(self):
+        self.soak.full_until_s = 400
+        self.soak.memory.idle = self.soak.memory.idle[:18]
+        self.live("a", 0, 180)
+        self.assertEqual(self.findings(), ["a, process 7"])
+
+
 def a_run(kind, **stage):
     return kind(types.SimpleNamespace(**stage), types.SimpleNamespace(minutes=2, orders_per_minute=None), pathlib.Path("out"))
 
