@@ -291,6 +291,8 @@ static int verify_task(struct verifying *v, int32_t task, struct error *err)
         buffer_reset(&v->text);
         result = verify_once(v, task, err);
     }
+    if (result < 0 && err->action == ERROR_SET_ASIDE) /* a key of another kind in its place */
+        result = differs(v, arena_printf(&v->tool->arena, "DIFFERS: %s", err->text));
     if (result < 0)
         return error_prefix(err, "%s task %" PRId32, v->service, task);
     if (result == MOVED)

@@ -301,6 +301,16 @@ class InspectTest(stages.StageTest):
         self.assertEqual(self.redis("EXISTS", self.key("intake", 2), self.key("intake", 2, ":due")), 2)
         self.assert_equal(self.verify("intake", "--repair"), "8 tasks: 7 equal, 1 without a position; 0 differences")
 
+    def test_a_key_of_another_kind_differs_and_is_repaired(self):
+        keys, whole = self.spoil("intake", 3), self.dump("intake", 3)
+        for key in keys:
+            self.load(whole)
+            self.redis("DEL", key)
+            self.redis("SET", key, "somebody else's")
+            self.assert_differs("intake", 3, "WRONGTYPE")
+            self.assertIn("intake task 3: wiped in Redis", self.verify("intake", "--task", "3", "--repair").stdout)
+            self.assertEqual(self.redis("EXISTS", *keys), 0)
+
     def test_says_what_is_wrong_with_how_it_was_called(self):
         for arguments, word in (((), "which services?"), (("intake", "--all"), "which services?"), (("intak",), "nearest: intake"),
                                 (("intake", "--task", "x"), "x")):
