@@ -87,13 +87,6 @@ static int check_position(const struct task *task, const struct store_load *load
     return error_set(err, ERROR_ABORT_BATCH, "the store does not stand where the task does");
 }
 
-/* Then no earlier owner can have called what is pending. */
-static bool commits_started(const struct worker *worker, struct str name)
-{
-    const struct endpoint *endpoint = endpoints_find(&worker->cfg->endpoints, name);
-    return endpoint && endpoint->commit_started;
-}
-
 int backlog_is_unsent(struct worker *worker, const struct task *task, struct str field, bool *out,
                       struct error *err)
 {
@@ -117,9 +110,10 @@ int backlog_is_unsent(struct worker *worker, const struct task *task, struct str
         return worker->arena.full ? error_set(err, ERROR_ABORT_BATCH, "no room left in the batch")
                                   : 0;
     const struct task_intent *intent = body;
-    /* What a person has called again has a new sequence, and was sent before. */
+    /* What a person has called again has a new sequence, and was sent before. What is marked before
+     * it is called was not called by an earlier owner while it bears no mark. */
     *out = intent->status == INTENT_STATUS_PENDING && !intent->retried &&
-           (intent->sequence >= task->fresh_from || commits_started(worker, intent->endpoint));
+           (intent->sequence >= task->fresh_from || intent->marks_first);
     return 0;
 }
 

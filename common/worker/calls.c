@@ -219,7 +219,7 @@ static void discard(struct calls *calls, struct call *call)
 /* What an earlier owner may have done with an intent that we read from the store. */
 static bool may_have_been_sent(const struct call *call)
 {
-    return call->marked || !call->target->endpoint->commit_started;
+    return call->marked || !call->intent.marks_first;
 }
 
 /* As one that was never tried here. */

@@ -325,7 +325,7 @@ static void start(struct calls *calls, struct call *call)
     call_leave(calls, call);
     target->in_flight++;
     breaker_started(&target->breaker, calls->mono_ms);
-    if (guard(GUARD_STARTED) && target->endpoint->commit_started && !call->marked && !call->asks)
+    if (guard(GUARD_STARTED) && call->intent.marks_first && !call->marked && !call->asks)
         call_enter(calls, call, PHASE_MARKING);
     else
         send_now(calls, call);

@@ -217,6 +217,7 @@ static struct task_intent *copy_intent(struct decision *decision, const struct i
         headers[i] = (struct header){.name = kept_copy(decision, intent->headers[i].name),
                                      .value = kept_copy(decision, intent->headers[i].value)};
     struct str id = kept_copy(decision, intent->id);
+    const struct endpoint *endpoint = endpoints_find(&worker->cfg->endpoints, intent->endpoint);
     *copy = (struct task_intent){
         .intent_id = id,
         .state_type = str_from(decision->next.state_type->name),
@@ -241,6 +242,7 @@ static struct task_intent *copy_intent(struct decision *decision, const struct i
         .mail_from = kept_copy(decision, intent->mail_from),
         .mail_to = kept_copy(decision, intent->mail_to),
         .held_back = batch_effects_are_off(worker, decision->item),
+        .marks_first = !endpoint || endpoint->commit_started,
         .cause_id = decision->item->ev.id,
         .traceparent = decision->item->ce.traceparent};
     return copy;

@@ -57,8 +57,8 @@ struct endpoint {
 
     enum endpoint_policy policy;
     bool honours_keys;   /* knows Idempotency-Key */
-    bool commit_started; /* `started` is committed before the first call; always true for query and
-                            park */
+    bool commit_started; /* `started` is committed before the first call of what is asked from now
+                            on (task_intent.marks_first); always true for query and park */
 
     int64_t timeout_ms, connect_timeout_ms;
     size_t body_bytes_max; /* of an answer */

@@ -175,6 +175,8 @@ static inline struct task_intent with_defaults(struct task_intent intent)
     set_default(&intent.endpoint, STR("acme"));
     set_default(&intent.path, STR("/orders"));
     set_default(&intent.body, STR("{}"));
+    const struct endpoint *endpoint = endpoints_find(&world.list, intent.endpoint);
+    intent.marks_first = !endpoint || endpoint->commit_started; /* as it was when it was asked */
     return intent;
 }
 

@@ -401,6 +401,43 @@ static void test_restored_call_never_tells_not_sent_unless_the_store_would_know(
     expect_reply("a", OUTCOME_NOT_SENT);
 }
 
+/* What was asked for under settings that were changed since. */
+static void test_what_was_asked_without_a_mark_may_have_happened_whatever_the_settings_say_now(void)
+{
+    static const char *const now[] = {"park", "query"};
+    for (size_t i = 0; i < 2; i++) {
+        begin_default();
+        struct task_intent repeated =
+            an_intent(.endpoint = str_from(now[i]), .lookup_path = STR("/orders?reference_id=a"));
+        repeated.marks_first = false;
+        offer_from("a", repeated, EPOCH, CALLS_RESTORED);
+        CU_ASSERT(calls_has_started(world.calls, STR("a")));
+        tick();
+        world.mono_ms += 2 * SESSION_MS; /* a look-up waits until what was sent has ended */
+        tick();
+        if (i == 0) {
+            EXPECT_SENT(0);
+            expect_reply("a", OUTCOME_UNKNOWN);
+        } else {
+            EXPECT_SENT(1);
+            CU_ASSERT_STRING_EQUAL(world.sent[0].method, "GET");
+        }
+    }
+}
+
+static void test_what_was_to_be_marked_is_marked_whatever_the_settings_say_now(void)
+{
+    begin_default();
+    struct task_intent parks = an_intent();
+    parks.marks_first = true;
+    offer_from("a", parks, EPOCH, CALLS_RESTORED);
+    CU_ASSERT_FALSE(calls_has_started(world.calls, STR("a")));
+    tick();
+    EXPECT_SENT(0);
+    commit_marks();
+    EXPECT_SENT(1);
+}
+
 static void test_latency_and_outcomes_are_counted(void)
 {
     begin_default();
