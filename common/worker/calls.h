@@ -176,6 +176,7 @@ struct endpoint_stats {
     enum breaker_state breaker;
     bool off;                            /* by the settings, or stopped */
     bool stopped;                        /* calls_stop */
+    char refusal[HTTP_DETAIL_BYTES_MAX]; /* the last one of our credentials */
     char trouble[HTTP_DETAIL_BYTES_MAX]; /* the last attempt that brought neither yes nor no; of "?"
                                             the last endpoint that was not there */
 };

@@ -197,8 +197,10 @@ static void keep_answer(struct call *call, const struct attempt *attempt)
 static void note_trouble(struct target *target, const struct attempt *attempt)
 {
     snprintf(target->stats.trouble, sizeof(target->stats.trouble), "%s", attempt->detail);
-    if (attempt->kind == ATTEMPT_CREDENTIALS)
-        target->stats.credentials_refused++;
+    if (attempt->kind != ATTEMPT_CREDENTIALS)
+        return;
+    target->stats.credentials_refused++;
+    snprintf(target->stats.refusal, sizeof(target->stats.refusal), "%s", attempt->detail);
 }
 
 static void attempt_ended(struct calls *calls, struct call *call, const struct attempt *attempt)

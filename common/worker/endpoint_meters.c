@@ -94,8 +94,9 @@ static const char *without_addresses(const char *text, char out[HTTP_DETAIL_BYTE
 static void follow(struct endpoint_meter *meter, const struct endpoint_stats *now)
 {
     const struct endpoint_stats *last = &meter->last;
-    char trouble[HTTP_DETAIL_BYTES_MAX];
+    char trouble[HTTP_DETAIL_BYTES_MAX], refusal[HTTP_DETAIL_BYTES_MAX];
     without_addresses(now->trouble, trouble);
+    without_addresses(now->refusal, refusal);
     counter_add(meter->attempts, now->attempts - last->attempts);
     counter_add(meter->retries, now->retries - last->retries);
     counter_add(meter->lookups, now->lookups - last->lookups);
@@ -111,7 +112,7 @@ static void follow(struct endpoint_meter *meter, const struct endpoint_stats *no
     gauge_set(meter->stopped, now->stopped ? 1 : 0);
     if (now->credentials_refused > last->credentials_refused)
         log_error("an endpoint does not take our credentials; its calls wait",
-                  LOG_STR("endpoint", now->name), LOG_TEXT("answer", trouble));
+                  LOG_STR("endpoint", now->name), LOG_TEXT("answer", refusal));
     if (now->breaker == BREAKER_OPEN && last->breaker != BREAKER_OPEN)
         log_warning("an endpoint keeps failing; its calls pause", LOG_STR("endpoint", now->name),
                     LOG_TEXT("last", trouble));

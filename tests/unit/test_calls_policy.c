@@ -215,7 +215,11 @@ static void test_credentials_refused_are_counted_and_tried_again(void)
     CU_ASSERT_EQUAL(stats(0)->credentials_refused, 1);
     CU_ASSERT_STRING_EQUAL(stats(0)->trouble, "status 401");
     pass(110);
-    answer_status(1, 200);
+    answer_status(1, 409);
+    CU_ASSERT_STRING_EQUAL(stats(0)->trouble, "status 409");
+    CU_ASSERT_STRING_EQUAL(stats(0)->refusal, "status 401");
+    pass(1000);
+    answer_status(2, 200);
     expect_reply("a", OUTCOME_OK);
 }
 
