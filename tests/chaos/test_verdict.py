@@ -67,7 +67,6 @@ class WorkersTest(unittest.TestCase):
         run.judge_ends(["intake-b.log: runtime error: x"])
         self.assertEqual([finding.kind for finding in run.findings], ["crash", "crash"])
 
-
     def test_without_faults_no_worker_may_end(self):
         soak = a_run(chaos.Soak, restarts=[("intake-a", -9), ("intake-b", 1)])
         soak.judge_ends([])
@@ -93,6 +92,14 @@ class MemoryTest(unittest.TestCase):
     def test_who_lives_all_the_time_is_judged(self):
         self.assertEqual(self.findings(), [])
         self.assertIn("flat", self.soak.memory_lines[0])
+
+    def test_who_rises_is_a_violation_once_it_can_be_told(self):
+        self.soak.memory.samples["a", 7] = [(at_s, 9000 + 100 * at_s) for at_s in range(0, 300, 10)]
+        self.assertEqual(self.findings(), [])
+        self.assertIn("too short to judge", self.soak.memory_lines[1])
+        self.soak.options.minutes = chaos.FLAT_MINUTES
+        self.soak.began_s = -200  # 300 s to get warm
+        self.assertEqual(self.findings(), ["a"])
 
     def test_who_died_is_not_called_flat(self):
         self.live("before", 0, 90)
