@@ -8,19 +8,6 @@ bool answers_has(const struct worker *worker, const struct batch_item *item)
     return batch_is_operators(worker, item) && item->ev.type == &call_answered;
 }
 
-/* As a state that cannot be read: take_values in batch_load.c. */
-static int cannot_read(struct worker *worker, struct batch_item *item, int known, struct error *err)
-{
-    error_prefix(err, "parked call %.*s", STR_ARG(item->call_field));
-    if (known < 0 && worker->arena.full)
-        return error_set(err, ERROR_ABORT_BATCH, "no room left in the batch");
-    if (known < 0 && err->action == ERROR_SET_ASIDE)
-        return task_give_store_up(worker, item->task, err);
-    task_refuse(worker, item->task, err->text,
-                known == AVRO_UNKNOWN_ID ? UNKNOWN_STATE_RETRY_MS : REFUSED_RETRY_MS);
-    return 1;
-}
-
 /* From the store, so that the batch must stand where the store does. */
 static int load(struct worker *worker, struct batch_item *item, struct error *err)
 {
@@ -46,10 +33,16 @@ static int load(struct worker *worker, struct batch_item *item, struct error *er
     int known = avro_schemas_decode(worker->schemas, value, &worker->arena, &type, &body, err);
     if (known == 0 && type != &task_intent)
         known = error_set(err, ERROR_SET_ASIDE, "a %s", type->name);
+    if (known == AVRO_UNKNOWN_ID)
+        err->action = ERROR_RETRY;
     if (known == AVRO_UNKNOWN_TYPE)
         error_set(err, ERROR_FATAL, "of a kind that this version does not have");
-    if (known != 0)
-        return cannot_read(worker, item, known, err);
+    if (known < 0 && worker->arena.full)
+        error_set(err, ERROR_ABORT_BATCH, "no room left in the batch");
+    if (known != 0) {
+        error_prefix(err, "parked call %.*s", STR_ARG(field));
+        return task_cannot_read(worker, item->task, err);
+    }
     item->call = body;
     return 0;
 }

@@ -173,16 +173,8 @@ static int take_values(struct worker *worker, struct store_load *load, struct en
         struct error why = {0};
         if (!load->values[f].ptr || unpack(worker, entries[f], load->values[f], &why) == 0)
             continue;
-        bool readable_later = why.action == ERROR_RETRY;
-        if (!readable_later && why.action != ERROR_FATAL) {
-            *err = why;
-            return why.action == ERROR_SET_ASIDE
-                       ? task_give_store_up(worker, &worker->tasks[load->task], err)
-                       : -1;
-        }
-        task_refuse(worker, &worker->tasks[load->task], why.text,
-                    readable_later ? UNKNOWN_STATE_RETRY_MS : REFUSED_RETRY_MS);
-        return 1;
+        *err = why;
+        return task_cannot_read(worker, &worker->tasks[load->task], err);
     }
     return 0;
 }

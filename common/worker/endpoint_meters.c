@@ -94,9 +94,7 @@ static const char *without_addresses(const char *text, char out[HTTP_DETAIL_BYTE
 static void follow(struct endpoint_meter *meter, const struct endpoint_stats *now)
 {
     const struct endpoint_stats *last = &meter->last;
-    char trouble[HTTP_DETAIL_BYTES_MAX], refusal[HTTP_DETAIL_BYTES_MAX];
-    without_addresses(now->trouble, trouble);
-    without_addresses(now->refusal, refusal);
+    char words[HTTP_DETAIL_BYTES_MAX];
     counter_add(meter->attempts, now->attempts - last->attempts);
     counter_add(meter->retries, now->retries - last->retries);
     counter_add(meter->lookups, now->lookups - last->lookups);
@@ -112,20 +110,22 @@ static void follow(struct endpoint_meter *meter, const struct endpoint_stats *no
     gauge_set(meter->stopped, now->stopped ? 1 : 0);
     if (now->credentials_refused > last->credentials_refused)
         log_error("an endpoint does not take our credentials; its calls wait",
-                  LOG_STR("endpoint", now->name), LOG_TEXT("answer", refusal));
+                  LOG_STR("endpoint", now->name),
+                  LOG_TEXT("answer", without_addresses(now->refusal, words)));
     if (now->breaker == BREAKER_OPEN && last->breaker != BREAKER_OPEN)
         log_warning("an endpoint keeps failing; its calls pause", LOG_STR("endpoint", now->name),
-                    LOG_TEXT("last", trouble));
+                    LOG_TEXT("last", without_addresses(now->trouble, words)));
     if (now->breaker == BREAKER_CLOSED && last->breaker != BREAKER_CLOSED)
         log_info("an endpoint works again", LOG_STR("endpoint", now->name));
     if (str_equal(now->name, STR("?")) && now->waiting > 0 && last->waiting == 0)
         log_warning("calls wait for an endpoint that our settings do not have: add it, and start "
                     "again",
-                    LOG_TEXT("endpoint", trouble), LOG_INT("calls", now->waiting));
+                    LOG_TEXT("endpoint", without_addresses(now->trouble, words)),
+                    LOG_INT("calls", now->waiting));
     if (now->parked > last->parked)
         log_warning("calls were parked: nobody knows whether they happened; a person decides",
                     LOG_STR("endpoint", now->name), LOG_INT("calls", now->parked - last->parked),
-                    LOG_TEXT("last", trouble));
+                    LOG_TEXT("last", without_addresses(now->trouble, words)));
     meter->last = *now;
 }
 

@@ -110,6 +110,18 @@ int task_give_store_up(struct worker *worker, const struct task *task, struct er
     return -1;
 }
 
+int task_cannot_read(struct worker *worker, struct task *task, struct error *err)
+{
+    bool readable_later = err->action == ERROR_RETRY;
+    if (err->action == ERROR_SET_ASIDE)
+        return task_give_store_up(worker, task, err);
+    if (!readable_later && err->action != ERROR_FATAL)
+        return -1;
+    task_refuse(worker, task, err->text,
+                readable_later ? UNKNOWN_STATE_RETRY_MS : REFUSED_RETRY_MS);
+    return 1;
+}
+
 static void give_up(struct worker *worker, struct task *task)
 {
     calls_drop_task(worker->calls, task->partition);

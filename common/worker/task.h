@@ -24,6 +24,11 @@ void tasks_begin_restore(struct worker *worker, const char *why);
  * rebuilt from the changelog by the take-over that must follow. -1 with ERROR_RETRY. */
 int task_give_store_up(struct worker *worker, const struct task *task, struct error *err);
 
+/* What the batch needs of the task's store cannot be read, as err says. 1 = the task is refused,
+ * for a schema that may still come (ERROR_RETRY) or for another program (ERROR_FATAL); else -1, and
+ * on ERROR_SET_ASIDE, bytes of no meaning, the store is given up. */
+int task_cannot_read(struct worker *worker, struct task *task, struct error *err);
+
 /* None that is to be restored is tried before that time. */
 void tasks_wait(struct worker *worker, int64_t until_mono_ms);
 

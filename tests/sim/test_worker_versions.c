@@ -167,6 +167,18 @@ static const char *key_elsewhere(void)
     return key;
 }
 
+/* Payment 1 of "a" was decided; its task cannot be read any more, and the others go on. */
+static void crash_and_expect_one_refused(void)
+{
+    crash();
+    pay("a", PLAIN, "2");
+    pay(key_elsewhere(), PLAIN, "1");
+    settle();
+    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
+    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+}
+
 static void test_a_task_with_states_of_a_newer_major_is_refused_and_the_others_go_on(void)
 {
     char why[200];
@@ -175,13 +187,7 @@ static void test_a_task_with_states_of_a_newer_major_is_refused_and_the_others_g
     settle();
     write_newer_state("a");
     publish_newer_schema(1);
-    crash();
-    pay("a", PLAIN, "2");
-    pay(key_elsewhere(), PLAIN, "1");
-    settle();
-    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
-    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
-    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+    crash_and_expect_one_refused();
     CU_ASSERT_FALSE(loop_is_ready(&worker, why, sizeof(why)));
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "1 refused"));
     finish();
@@ -230,13 +236,7 @@ static void test_a_task_whose_changelog_cannot_be_read_is_refused_and_the_others
         settle();
         write_unreadable(fields[i]);
         fake_world_store_wipe(world);
-        crash();
-        pay("a", PLAIN, "2");
-        pay(key_elsewhere(), PLAIN, "1");
-        settle();
-        CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
-        CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
-        CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
+        crash_and_expect_one_refused();
         finish();
     }
 }
@@ -248,14 +248,8 @@ static void test_a_task_waits_for_the_schema_of_a_state_and_the_others_go_on(voi
     pay("a", PLAIN, "1");
     settle();
     write_newer_state("a");
-    crash();
-    pay("a", PLAIN, "2");
-    pay(key_elsewhere(), PLAIN, "1");
-    settle();
-    CU_ASSERT_STRING_EQUAL(said("a"), "paid 1");
-    CU_ASSERT_STRING_EQUAL(said(key_elsewhere()), "paid 1");
+    crash_and_expect_one_refused();
     fake_world_write(world, "schemas", 0, "9301", str_from(lane_measured.schema_json), NULL, 0);
-    CU_ASSERT_EQUAL(gauge_value(worker.meters.tasks_refused), 1);
     settle();
     CU_ASSERT_EQUAL(counter_value(worker.meters.states_of_others), 1);
     CU_ASSERT_STRING_EQUAL(said("a"), "paid 1, paid 1"); /* counts on from the other's state */
